@@ -1,0 +1,3 @@
+"""Experiment tracking for speech research."""
+
+__version__ = "0.1.0"
