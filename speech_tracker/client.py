@@ -1,0 +1,398 @@
+"""Starting, joining and continuing runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from speech_tracker import arguments, environment, heartbeat, lifecycle, paths
+from speech_tracker.arguments import MODES, Mode
+from speech_tracker.errors import InvalidArgumentError, StoreError, UnsafePathError, explain
+from speech_tracker.guard import report, shielded
+from speech_tracker.journal.writer import Durability, NullSink, SegmentWriter, Sink
+from speech_tracker.plain import plain
+from speech_tracker.ranks import rank, world_size
+from speech_tracker.run import Forwarder, Run, say
+from speech_tracker.schema import Speech
+from speech_tracker.version import __version__
+
+logger = logging.getLogger("speech_tracker")
+
+Resume = Literal["auto", "never", "must"]
+
+_active: list[Run] = []
+
+
+def init(
+    project: str | None = None,
+    task: str | None = None,
+    name: str | None = None,
+    *,
+    config: Mapping[str, Any] | None = None,
+    tags: str | Iterable[str] = (),
+    languages: str | Iterable[str] = (),
+    domains: str | Iterable[str] = (),
+    description: str | None = None,
+    experiment: str | None = None,
+    experiment_folder: str | os.PathLike[str] | None = None,
+    id: str | None = None,
+    resume: Resume = "auto",
+    mode: Mode | None = None,
+    store: str | os.PathLike[str] | None = None,
+    durability: Durability = "os",
+    entity: str | None = None,
+    job_type: str | None = None,
+    created_at: float | None = None,
+    capture_environment: bool = True,
+) -> Run:
+    """Start a run, or continue the one that this experiment's folder remembers, and return it.
+
+    Identity, configuration and environment are on disk when this returns.
+
+    Args:
+        project: the project, else ``$WANDB_PROJECT``, else ``speech``.
+        task: ``asr``, ``tts``, … (`speech_tracker.schema.TASKS`, or a well-known other name of one).
+        name: a name for people, else ``$WANDB_NAME``, else the experiment folder's name, else made from task and id.
+        config: the configuration (`Run.log_config`).
+        tags, languages, domains: for finding it again; languages as BCP 47 tags.
+        description: a sentence about it.
+        experiment: the experiment that it is a run of; in W&B the group.
+        experiment_folder: the toolkit's output folder. It remembers the run's id in ``.speech_tracker/run.json``, so
+            that the same recipe started again (requeued, resumed) continues the same run.
+        id: the run's id, else ``$SPEECH_TRACKER_RUN_ID`` or ``$WANDB_RUN_ID``, else what the folder remembers, else new.
+        resume: ``auto`` continues a run that is there, ``never`` refuses to, ``must`` refuses to begin a new one.
+        mode: ``online`` (to W&B while it runs), ``offline`` (a W&B folder to be sent later), ``local`` (no W&B), or
+            ``disabled`` (nothing at all); else ``$SPEECH_TRACKER_MODE``, ``$WANDB_MODE``, else ``offline`` where wandb
+            is installed and ``local`` where it is not.
+        store: folder of the local store, else ``$SPEECH_TRACKER_DIR``, else a folder of the user's.
+        durability: ``os`` (survives any kill of processes), ``fsync`` (survives a power loss), ``interval``.
+        entity: the W&B entity (user or team), else ``$WANDB_ENTITY``.
+        job_type: ``train``, ``eval``, …, as in W&B.
+        created_at: when the experiment began, in seconds since the epoch, if not now (logs read afterwards).
+        capture_environment: record code version, packages, hardware and scheduler.
+
+    Raises:
+        InvalidArgumentError, InvalidTypeError: a wrong argument.
+        UnsafePathError: an id that cannot be one.
+        StoreError: the store cannot be written.
+        JournalVersionError: the run to be continued was written by a newer version.
+    """
+    chosen = _mode(mode)
+    standard_task = arguments.task_name(task)
+    project_name = arguments.text("project", project or os.environ.get("WANDB_PROJECT") or "speech")
+    arguments.one_of("resume", resume, ("auto", "never", "must"))
+    arguments.one_of("durability", durability, ("os", "fsync", "interval"))
+    identity: dict[str, Any] = {
+        "project": project_name,
+        "task": standard_task,
+        "languages": list(arguments.language_tags(languages)),
+        "domains": list(arguments.texts("domains", domains)),
+        "tags": [*arguments.texts("tags", tags), *_listed("WANDB_TAGS")],
+        "experiment": experiment or os.environ.get("WANDB_RUN_GROUP"),
+        "description": description or os.environ.get("WANDB_NOTES"),
+        "entity": entity or os.environ.get("WANDB_ENTITY"),
+        "job_type": job_type or os.environ.get("WANDB_JOB_TYPE"),
+        "created_at": created_at,
+    }
+    given_name = name or os.environ.get("WANDB_NAME")
+    if chosen == "disabled":
+        return Run(id=id or "disabled", name=given_name or "disabled", project=project_name, task=standard_task,
+                   folder=None, mode="disabled", sink=NullSink(), rank_sink=NullSink())  # fmt: skip
+    if config is not None:
+        arguments.mapping("config", config)
+    folder = None if experiment_folder is None else Path(experiment_folder).absolute()
+    if rank() != 0:
+        return _other_rank(id, given_name, project_name, standard_task, folder, chosen, store)
+
+    run_id, store_folder, remembered = _which(id, folder, store, resume)
+    paths.make_store(store_folder)
+    run_folder = paths.run_folder(store_folder, run_id)
+    before = _before(run_folder, run_id, resume, must=remembered)
+    if before:
+        given_name = given_name or before.get("name")
+        identity = {key: value for key, value in identity.items() if value not in (None, [])}
+        if project is None and before.get("project"):
+            identity["project"] = project_name = before["project"]
+    final_name = given_name or (
+        folder.name if folder is not None and folder.name else f"{standard_task or 'run'}-{run_id}"
+    )
+
+    writer = SegmentWriter(run_folder, run_id, rank=0, header=_header("main", chosen), durability=durability)
+    writer.open()
+    run = Run(id=run_id, name=final_name, project=project_name, task=standard_task, folder=run_folder, mode=chosen,
+              sink=writer, rank_sink=writer, resumed=bool(before))  # fmt: skip
+    record = {"id": run_id, "name": final_name, **identity, "folder": str(folder) if folder else None}
+    writer.append("run", plain({key: value for key, value in record.items() if value is not None})[0])
+    if config is not None:
+        run.log_config(config)
+    known = Speech(task=standard_task, languages=tuple(identity.get("languages") or ()) or None,
+                   domains=tuple(identity.get("domains") or ()) or None)  # fmt: skip
+    run.log_speech(known)
+    if folder is not None:
+        with shielded(f"remembering the run in {folder}"):
+            paths.remember(folder, run_id, store_folder, project=project_name)
+    if capture_environment:
+        with shielded("recording the environment"):
+            writer.append("environment", plain(environment.describe())[0])
+    writer.append("status", {"status": "running"})
+    writer.sync()
+    heartbeat.watch(writer, often=durability == "interval")
+    lifecycle.watch(run)
+    run._forwarder = _forwarder(run)  # noqa: SLF001 - this module makes runs
+    _active.append(run)
+    again = "continues" if before else "begins"
+    say(f"run {run_id} ({final_name}) {again}, recorded in {run_folder} ({chosen})")
+    return run
+
+
+def active_run() -> Run | None:
+    """Return the run that was started last in this process and has not ended, None when there is none."""
+    for run in reversed(_active):
+        if run.status == "running":
+            return run
+    return None
+
+
+def attached(
+    id: str,
+    name: str,
+    project: str,
+    task: str | None,
+    folder: Path | None,
+    mode: Mode,
+) -> Run:
+    """Return a handle on a run in another process (what an unpickled `Run` is): it may log, it does not end the run."""
+    if folder is None or mode == "disabled":
+        return Run(id=id, name=name, project=project, task=task, folder=None, mode="disabled", sink=NullSink(),
+                   rank_sink=NullSink())  # fmt: skip
+    own = rank()
+    writer = SegmentWriter(folder, id, rank=own, header=_header("attached", mode))
+    handle = Run(id=id, name=name, project=project, task=task, folder=folder, mode=mode,
+                 sink=writer if own == 0 else NullSink(), rank_sink=writer, is_main=own == 0, resumed=True)  # fmt: skip
+    handle._process = -1  # noqa: SLF001 - not the process that began the run: `finish` only closes the handle
+    return handle
+
+
+class Client:
+    """Starts runs that share a project, a store and a mode.
+
+    Args:
+        project, entity, store, mode: as for `init`.
+    """
+
+    def __init__(
+        self,
+        project: str | None = None,
+        *,
+        entity: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        mode: Mode | None = None,
+    ) -> None:
+        self.project = project
+        self.entity = entity
+        self.store = store
+        self.mode = mode
+
+    def create_experiment(self, name: str, task: str | None = None, description: str | None = None) -> Experiment:
+        """Return an experiment: a group of runs that belong together (in W&B a group).
+
+        Raises:
+            InvalidArgumentError: the name is empty, or the task is unknown.
+        """
+        return Experiment(self, arguments.text("name", name), arguments.task_name(task), description)
+
+
+class Experiment:
+    """A group of runs, made by `Client.create_experiment`."""
+
+    def __init__(self, client: Client, name: str, task: str | None, description: str | None) -> None:
+        self.client = client
+        self.name = name
+        self.task = task
+        self.description = description
+
+    def start_run(self, name: str | None = None, tags: str | Iterable[str] = (), **options: Any) -> Run:
+        """Start a run of this experiment; `options` are those of `init`."""
+        own = {"project": self.client.project, "task": self.task, "entity": self.client.entity, "store": self.client.store,
+               "mode": self.client.mode, "description": self.description}  # fmt: skip
+        return init(name=name, tags=tags, experiment=self.name, **{**own, **options})
+
+
+def _mode(given: str | None) -> Mode:
+    if given is not None:
+        chosen = arguments.one_of("mode", given, MODES)
+    elif os.environ.get("SPEECH_TRACKER_MODE"):
+        chosen = arguments.one_of("SPEECH_TRACKER_MODE", os.environ["SPEECH_TRACKER_MODE"], MODES)
+    else:
+        chosen = {"dryrun": "offline", "run": "online", "shared": "online"}.get(
+            os.environ.get("WANDB_MODE", ""), os.environ.get("WANDB_MODE", "")
+        )
+        if chosen not in MODES:
+            chosen = "offline" if _wandb_installed() else "local"
+    if chosen in ("online", "offline") and not _wandb_installed():
+        logger.warning(
+            "speech-tracker: mode %r needs wandb, which is not installed: the run is recorded locally, whole; install it "
+            "with pip install 'speech-tracker[wandb]' and send the run with: speech-tracker sync", chosen
+        )  # fmt: skip
+        chosen = "local"
+    return cast("Mode", chosen)
+
+
+def _wandb_installed() -> bool:
+    return "wandb" in sys.modules or importlib.util.find_spec("wandb") is not None
+
+
+def _listed(variable: str) -> list[str]:
+    return [each.strip() for each in os.environ.get(variable, "").split(",") if each.strip()]
+
+
+def _which(
+    given: str | None, folder: Path | None, store: str | os.PathLike[str] | None, resume: Resume
+) -> tuple[str, Path, bool]:
+    """Return the run's id, its store, and whether the experiment's folder remembered it."""
+    store_folder = paths.store_folder() if store is None else Path(store).expanduser().absolute()
+    stated = given or os.environ.get("SPEECH_TRACKER_RUN_ID") or os.environ.get("WANDB_RUN_ID")
+    if stated:
+        return paths.check_id(stated), store_folder, False
+    remembered = paths.recall(folder) if folder is not None and resume != "never" else None
+    if remembered is not None:
+        known = store is None and remembered.store.is_dir()  # an explicit store wins over the remembered one
+        return remembered.run, remembered.store if known else store_folder, True
+    if resume == "must":
+        raise InvalidArgumentError(
+            explain("no run to continue", got=str(folder), expected="an experiment folder with .speech_tracker/run.json, or id=",
+                    remedy="give `id=`, or leave out resume='must'")
+        )  # fmt: skip
+    joined = _wandb_run_id()
+    return joined or paths.new_id(), store_folder, False
+
+
+def _wandb_run_id() -> str | None:
+    """The id of a W&B run that is active in this process, if it can be ours too."""
+    run = getattr(sys.modules.get("wandb"), "run", None)
+    if run is None:
+        return None
+    try:
+        return paths.check_id(str(run.id))
+    except UnsafePathError:
+        return None
+
+
+def _before(run_folder: Path, run_id: str, resume: Resume, *, must: bool) -> dict[str, Any]:
+    """Return the identity of a run that is there already, empty when there is none."""
+    if not (run_folder / "segments").is_dir():
+        if resume == "must":
+            raise InvalidArgumentError(
+                explain(
+                    "no such run to continue",
+                    got=run_id,
+                    expected=f"a run in {run_folder.parent}",
+                    remedy="correct `id=`",
+                )
+            )
+        return {}
+    if resume == "never" and not must:
+        raise InvalidArgumentError(
+            explain("a run with this id exists", got=run_id, expected="a new id, since resume='never'",
+                    remedy="give another `id=`, or resume='auto' to continue it")
+        )  # fmt: skip
+    from speech_tracker.view import RunView
+
+    view = RunView.read(run_folder)
+    segment = view.main_segment
+    if view.status == "running" and segment is not None:
+        logger.warning(
+            "speech-tracker: run %s is being written by process %s on %s as well; both are recorded, each in a segment of "
+            "its own", run_id, segment.header.get("process"), segment.header.get("host")
+        )  # fmt: skip
+    return view.identity
+
+
+def _header(role: str, mode: str) -> dict[str, Any]:
+    return {"role": role, "rank": rank(), "world_size": world_size(), "mode": mode, "version": __version__,
+            "python": ".".join(str(part) for part in sys.version_info[:3])}  # fmt: skip
+
+
+def _forwarder(run: Run) -> Forwarder | None:
+    if run.mode == "local" or run.folder is None:
+        return None
+    try:
+        from speech_tracker.sync.live import start
+
+        return start(run.folder, mode=run.mode)
+    except Exception as error:  # noqa: BLE001 - W&B may be broken in any way; the run goes on locally
+        report("starting W&B (the run is recorded locally; send it later with: speech-tracker sync)", error)
+        return None
+
+
+def _other_rank(
+    id: str | None, name: str | None, project: str, task: str | None, folder: Path | None, mode: Mode,
+    store: str | os.PathLike[str] | None,
+) -> Run:  # fmt: skip
+    sink = _LateSegment(id, folder, None if store is None else Path(store).expanduser().absolute(), mode)
+    return Run(id=id or "", name=name or "", project=project, task=task, folder=None, mode=mode, sink=NullSink(),
+               rank_sink=sink, is_main=False)  # fmt: skip
+
+
+class _LateSegment:
+    """The segment of a rank other than 0, opened once rank 0 has made the run; what comes before is held."""
+
+    def __init__(self, run_id: str | None, folder: Path | None, store: Path | None, mode: str) -> None:
+        self._id = run_id or os.environ.get("SPEECH_TRACKER_RUN_ID") or os.environ.get("WANDB_RUN_ID")
+        self._folder = folder
+        self._store = store
+        self._mode = mode
+        self._began = time.time()
+        self._held: deque[tuple[str, Any]] = deque(maxlen=1000)
+        self._writer: Sink | None = None
+
+    def _find(self) -> Sink | None:
+        run_id, store = self._id, self._store or paths.store_folder()
+        if run_id is None and self._folder is not None:
+            remembered = paths.recall(self._folder)
+            # an id file from before this start may be replaced by rank 0 in a moment: wait until it has been touched
+            if remembered is None or remembered.path.stat().st_mtime < self._began - 60:
+                return None
+            run_id, store = remembered.run, self._store or remembered.store
+        if run_id is None:
+            return None
+        run_folder = paths.run_folder(store, run_id)
+        if not (run_folder / "segments").is_dir():
+            return None
+        writer = SegmentWriter(run_folder, run_id, rank=rank(), header=_header("rank", self._mode))
+        writer.open()
+        return writer
+
+    def append(self, kind: str, data: Any) -> None:
+        if self._writer is None:
+            self._held.append((kind, data))
+            try:
+                self._writer = self._find()
+            except (OSError, StoreError) as error:
+                report("opening the segment of this rank", error)
+            if self._writer is None:
+                return
+            for each in self._held:
+                self._writer.append(*each)
+            self._held.clear()
+            return
+        self._writer.append(kind, data)
+
+    def sync(self) -> None:
+        if self._writer is not None:
+            self._writer.sync()
+
+    def beat(self) -> None:
+        if self._writer is not None:
+            self._writer.beat()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()

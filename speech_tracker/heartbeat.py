@@ -1,0 +1,41 @@
+"""A sign of life every half minute, so that readers on other hosts can tell a living run from a killed one."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+
+from speech_tracker.journal.writer import Sink
+
+PERIOD = 30.0  # seconds; see liveness.SILENT_AFTER
+OFTEN = 5.0  # seconds between flushes with durability="interval"
+
+_sinks: weakref.WeakSet[Sink] = weakref.WeakSet()
+_thread: threading.Thread | None = None
+_process = os.getpid()
+_wake = threading.Event()
+_period = PERIOD
+
+
+def watch(sink: Sink, *, often: bool = False) -> None:
+    """Have `sink` beat until it is gone; `often` for durability ``interval``."""
+    global _thread, _process, _period
+    if _process != os.getpid():  # threads do not survive a fork
+        _process, _thread = os.getpid(), None
+        _sinks.clear()
+    _sinks.add(sink)
+    if often:
+        _period = OFTEN
+        _wake.set()
+    if _thread is None or not _thread.is_alive():
+        _thread = threading.Thread(target=_beat, name="speech-tracker-heartbeat", daemon=True)
+        _thread.start()
+
+
+def _beat() -> None:
+    while True:
+        _wake.wait(_period)
+        _wake.clear()
+        for sink in tuple(_sinks):
+            sink.beat()

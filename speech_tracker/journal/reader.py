@@ -1,0 +1,126 @@
+"""Reading segments: damaged lines are skipped and reported, torn ends waited for, nothing is locked or changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from speech_tracker.journal.record import NotARecord, Record, parse
+
+_START = re.compile(rb'\{"v":\d+,"run":"')
+_END = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_SHOWN = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A part of a segment that is no record.
+
+    Attributes:
+        path: the segment's file.
+        line: number of the line, from 1.
+        offset: position of the part's first byte in the file.
+        size: its length in bytes.
+        reason: what is wrong with it.
+        text: its beginning, unreadable bytes replaced.
+        torn: True when it is the file's last line without its end: a record being written, or cut by a crash.
+        version: the newer version of the format that it is written in, else None.
+    """
+
+    path: Path
+    line: int
+    offset: int
+    size: int
+    reason: str
+    text: str
+    torn: bool = False
+    version: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+def scan(data: bytes, path: Path, *, offset: int = 0, line: int = 1, ended: bool = True) -> Iterator[Record | Damage]:
+    """Yield the records and the damage in `data`, in the order of the file.
+
+    Args:
+        data: bytes of a segment, from the beginning of a line.
+        path: where they are from, for the reports.
+        offset: where in the file `data` begins.
+        line: number of its first line.
+        ended: whether `data` reaches to the file's end, so that an unfinished last line is reported as torn.
+    """
+    position = 0
+    while position < len(data):
+        end = data.find(b"\n", position)
+        torn = end < 0
+        if torn:
+            if not ended:
+                return
+            end = len(data)
+        if end > position:  # an empty line separates a torn record from the next: no damage of its own
+            yield from _line(data[position:end], path, offset + position, line, torn)
+        position = end + 1
+        line += 1
+
+
+def _line(text: bytes, path: Path, offset: int, number: int, torn: bool) -> Iterator[Record | Damage]:
+    try:
+        yield parse(text)
+        return
+    except NotARecord as verdict:
+        whole = Damage(
+            path,
+            number,
+            offset,
+            len(text),
+            str(verdict),
+            text[:_SHOWN].decode("utf-8", "replace"),
+            torn,
+            verdict.version,
+        )
+    # A newline that was overwritten joins two records, a torn one may be followed by a whole one: take what is whole.
+    found: list[tuple[int, int, Record]] = []
+    taken = 0
+    for start in _START.finditer(text):
+        if start.start() < taken or (end := _END.search(text, start.end())) is None:
+            continue
+        try:
+            found.append((start.start(), end.end(), parse(text[start.start() : end.end()])))
+            taken = end.end()
+        except NotARecord:
+            continue
+    if not found:
+        yield whole
+        return
+    before = 0
+    for begin, after, record in found:
+        if begin > before:
+            yield _part(whole, text, before, begin)
+        yield record
+        before = after
+    if before < len(text):
+        yield _part(whole, text, before, len(text))
+
+
+def _part(whole: Damage, text: bytes, begin: int, end: int) -> Damage:
+    shown = text[begin : min(end, begin + _SHOWN)].decode("utf-8", "replace")
+    torn = whole.torn and end == len(text)
+    return Damage(whole.path, whole.line, whole.offset + begin, end - begin, whole.reason, shown, torn)
+
+
+def read_segment(path: Path) -> Iterator[Record | Damage]:
+    """Yield what is in the segment `path`: records and damage, in the order of the file; each record once.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    seen: set[int] = set()
+    for found in scan(path.read_bytes(), path):
+        if isinstance(found, Record):
+            if found.number in seen:  # written again after a write whose success was not seen
+                continue
+            seen.add(found.number)
+        yield found

@@ -1,0 +1,271 @@
+"""A run as it can be read: the records of its journal folded into what they mean together."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from speech_tracker.encoding import decode
+from speech_tracker.journal.merge import Journal, Segment, read_journal
+from speech_tracker.journal.record import Record
+from speech_tracker.liveness import is_alive
+
+
+class RunView:
+    """A run, read from its folder.
+
+    Everything is computed from the journal when first asked for. The view is of the moment it was read: read the folder
+    again to see what a living run has added.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.folder = journal.folder
+
+    @classmethod
+    def read(cls, folder: Path) -> RunView:
+        """Read the run in `folder`.
+
+        Raises:
+            RunNotFoundError: it is not the folder of a run.
+            JournalVersionError: it was written in a newer format.
+        """
+        return cls(read_journal(folder))
+
+    def records(self, *kinds: str) -> list[Record]:
+        """Return the records of these kinds, in order."""
+        return [record for record in self.journal.records if record.kind in kinds]
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Id, name, project, task, languages, domains, tags, experiment, description and so on."""
+        found: dict[str, Any] = {
+            "id": self.folder.name, "name": self.folder.name, "project": None, "task": None, "languages": [], "domains": [],
+            "tags": [],
+        }  # fmt: skip
+        for record in self.records("run"):
+            data = dict(record.data)
+            added = data.pop("add_tags", [])
+            found.update({key: value for key, value in data.items() if value is not None})
+            found["tags"] = list(dict.fromkeys([*found["tags"], *added]))
+        return found
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return str(self.identity["id"])
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration, every `log_config` merged by its top-level keys."""
+        merged: dict[str, Any] = {}
+        for record in self.records("config"):
+            merged.update(record.data["config"])
+        return merged
+
+    @cached_property
+    def speech(self) -> dict[str, Any]:
+        """The description in the speech vocabulary, merged group by group."""
+        merged: dict[str, Any] = {}
+        for record in self.records("speech"):
+            _merge(merged, record.data["speech"])
+        return merged
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """The environment of the last process that recorded one."""
+        records = self.records("environment")
+        return records[-1].data if records else {}
+
+    @cached_property
+    def created_at(self) -> float | None:
+        """When the run began, in seconds since the epoch (for ingested logs: when the experiment began)."""
+        stated = self.identity.get("created_at")
+        if isinstance(stated, (int, float)):
+            return float(stated)
+        return min((segment.first_time for segment in self.journal.segments if segment.first_time), default=None)
+
+    @cached_property
+    def updated_at(self) -> float | None:
+        """When the last record was written, in seconds since the epoch."""
+        return max((segment.last_time for segment in self.journal.segments if segment.last_time), default=None)
+
+    @cached_property
+    def status(self) -> str:
+        """running, finished, failed, killed or preempted; a run whose process is gone is killed, not running."""
+        segment = self.main_segment
+        if segment is None:
+            return "killed"
+        for record in reversed(self.journal.records):
+            if record.kind == "status" and record.segment == segment.name:
+                return str(record.data["status"])
+        return "running" if is_alive(segment.header, segment.path) else "killed"
+
+    @property
+    def main_segment(self) -> Segment | None:
+        """The last segment that a main process wrote, the one that tells the run's status."""
+        main = [
+            segment for segment in self.journal.segments if segment.role in ("main", "unknown") and segment.rank == 0
+        ]
+        return main[-1] if main else None
+
+    @cached_property
+    def status_reason(self) -> str | None:
+        """Why the run ended as it did, None when nothing was said."""
+        records = self.records("status")
+        return records[-1].data.get("reason") if records else None
+
+    @cached_property
+    def histories(self) -> dict[str, list[dict[str, Any]]]:
+        """Metric → its points in the order of steps: ``{"step", "epoch", "value", "time"}``.
+
+        A step recorded again by a later segment of a continued run replaces the earlier point; within one segment every
+        point is kept. Points without a step keep the order in which they were recorded.
+        """
+        order = {segment.name: place for place, segment in enumerate(self.journal.segments)}
+        points: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        for record in self.records("metrics"):
+            data = record.data
+            place = order.get(record.segment, 0)
+            for name, value in data["values"].items():
+                point = {
+                    "step": data.get("step"), "epoch": data.get("epoch"), "value": value,
+                    "time": data.get("time", record.time),
+                }  # fmt: skip
+                points.setdefault(name, []).append((place, point))
+        return {name: _ordered(found) for name, found in sorted(points.items())}
+
+    def history(self, metric: str) -> list[dict[str, Any]]:
+        """Return the points of `metric`, empty when it was never recorded."""
+        return self.histories.get(metric, [])
+
+    @cached_property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Metric → ``{"last", "min", "max", "count"}``; NaN counts, but is neither the least nor the greatest."""
+        return {name: _summary([point["value"] for point in points]) for name, points in self.histories.items()}
+
+    @cached_property
+    def evaluations(self) -> list[dict[str, Any]]:
+        """Every recorded evaluation, in order, with the time at which it was recorded."""
+        return [{**record.data, "time": record.time} for record in self.records("evaluation")]
+
+    @cached_property
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """Every checkpoint with its last state: ``{"path", "step", "epoch", "metrics", "aliases", "best", "deleted"}``."""
+        found: dict[str, dict[str, Any]] = {}
+        for record in self.records("checkpoint"):
+            data = dict(record.data)
+            action = data.pop("action")
+            entry = found.setdefault(data["path"], {"best": False, "deleted": False})
+            if action == "best":
+                for other in found.values():
+                    other["best"] = False
+                entry["best"] = True
+            elif action == "deleted":
+                entry["deleted"] = True
+            else:
+                entry["deleted"] = False
+            entry.update(data)
+            entry["time"] = record.time
+        return list(found.values())
+
+    @cached_property
+    def datasets(self) -> list[dict[str, Any]]:
+        """Every recorded version of a data set, the last statement about each (name, split, version) counting."""
+        found: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for record in self.records("dataset"):
+            data = record.data
+            found[data["name"], data.get("split"), data.get("version")] = data
+        return list(found.values())
+
+    @cached_property
+    def links(self) -> list[dict[str, Any]]:
+        """Links to other runs, each once."""
+        unique = {(record.data["run"], record.data["relation"]): record.data for record in self.records("link")}
+        return list(unique.values())
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        """Everything that happened, in order."""
+        return [{"time": record.time, **record.data} for record in self.records("event")]
+
+    @cached_property
+    def problems(self) -> list[dict[str, Any]]:
+        """What is wrong: damage of the journal, records that are missing, parts of the input that were skipped.
+
+        The unfinished last line of a run that is being written is none.
+        """
+        running = self.status == "running"
+        found: list[dict[str, Any]] = [
+            {"path": str(damage.path), "line": damage.line, "reason": damage.reason}
+            for damage in self.journal.damage
+            if not (damage.torn and running)
+        ]
+        for segment, first, last in self.journal.missing:
+            found.append({"path": segment, "line": None, "reason": f"records {first} to {last} are missing"})
+        for record in self.records("problem"):
+            data = record.data
+            found.append({"path": data.get("path"), "line": data.get("line"), "reason": data["reason"]})
+        return found
+
+    @cached_property
+    def wandb(self) -> dict[str, Any] | None:
+        """What is known of the run's copy in W&B, None when it was never sent."""
+        try:
+            content = decode((self.folder / "wandb.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def segments(self) -> list[dict[str, Any]]:
+        """Return each segment's name, rank, role, process, host, number of records, and times."""
+        return [
+            {
+                "name": segment.name,
+                "rank": segment.rank,
+                "role": segment.role,
+                "process": segment.header.get("process"),
+                "host": segment.header.get("host"),
+                "records": segment.records,
+                "first": iso(segment.first_time),
+                "last": iso(segment.last_time),
+            }
+            for segment in self.journal.segments
+        ]
+
+
+def iso(seconds: float | None) -> str | None:
+    """Return a time in ISO 8601, in UTC, None for None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, dict) else value
+
+
+def _ordered(points: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    last_segment: dict[Any, int] = {}
+    for segment, point in points:
+        if point["step"] is not None:
+            last_segment[point["step"]] = max(segment, last_segment.get(point["step"], 0))
+    kept = [point for segment, point in points if point["step"] is None or last_segment[point["step"]] == segment]
+    if any(point["step"] is not None for point in kept):
+        kept.sort(key=lambda point: -math.inf if point["step"] is None else point["step"])
+    return kept
+
+
+def _summary(values: list[Any]) -> dict[str, Any]:
+    numbers = [value for value in values if value == value]  # noqa: PLR0124 - NaN is the one that differs from itself
+    return {
+        "last": values[-1],
+        "min": min(numbers, default=math.nan),
+        "max": max(numbers, default=math.nan),
+        "count": len(values),
+    }
