@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from speech_tracker.encoding import Tagged, tag, tag_number
 from speech_tracker.errors import InvalidArgumentError, InvalidTypeError, explain
-from speech_tracker.schema import TASK_ALIASES, TASKS
+from speech_tracker.tasks import TASK_ALIASES, TASKS
 
 Mode = Literal["online", "offline", "local", "disabled"]
 Status = Literal["running", "finished", "failed", "killed", "preempted"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from speech_tracker import arguments, environment, heartbeat, lifecycle, paths
+from speech_tracker import arguments, lifecycle, paths
 from speech_tracker.arguments import MODES, Mode
 from speech_tracker.errors import InvalidArgumentError, StoreError, UnsafePathError, explain
 from speech_tracker.guard import report, shielded
@@ -20,7 +19,7 @@ from speech_tracker.journal.writer import Durability, NullSink, SegmentWriter, S
 from speech_tracker.plain import plain
 from speech_tracker.ranks import rank, world_size
 from speech_tracker.run import Forwarder, Run, say
-from speech_tracker.schema import Speech
+from speech_tracker.tasks import VOCABULARY
 from speech_tracker.version import __version__
 
 logger = logging.getLogger("speech_tracker")
@@ -58,7 +57,7 @@ def init(
 
     Args:
         project: the project, else ``$WANDB_PROJECT``, else ``speech``.
-        task: ``asr``, ``tts``, … (`speech_tracker.schema.TASKS`, or a well-known other name of one).
+        task: ``asr``, ``tts``, … (`speech_tracker.tasks.TASKS`, or a well-known other name of one).
         name: a name for people, else ``$WANDB_NAME``, else the experiment folder's name, else made from task and id.
         config: the configuration (`Run.log_config`).
         tags, languages, domains: for finding it again; languages as BCP 47 tags.
@@ -132,17 +131,21 @@ def init(
     writer.append("run", plain({key: value for key, value in record.items() if value is not None})[0])
     if config is not None:
         run.log_config(config)
-    known = Speech(task=standard_task, languages=tuple(identity.get("languages") or ()) or None,
-                   domains=tuple(identity.get("domains") or ()) or None)  # fmt: skip
-    run.log_speech(known)
+    run.log_speech(
+        {"version": VOCABULARY, **{key: identity[key] for key in ("task", "languages", "domains") if identity.get(key)}}
+    )
     if folder is not None:
         with shielded(f"remembering the run in {folder}"):
             paths.remember(folder, run_id, store_folder, project=project_name)
     if capture_environment:
         with shielded("recording the environment"):
-            writer.append("environment", plain(environment.describe())[0])
+            from speech_tracker.environment import describe
+
+            writer.append("environment", plain(describe())[0])
     writer.append("status", {"status": "running"})
     writer.sync()
+    from speech_tracker import heartbeat
+
     heartbeat.watch(writer, often=durability == "interval")
     lifecycle.watch(run)
     run._forwarder = _forwarder(run)  # noqa: SLF001 - this module makes runs
@@ -246,6 +249,8 @@ def _mode(given: str | None) -> Mode:
 
 
 def _wandb_installed() -> bool:
+    import importlib.util
+
     return "wandb" in sys.modules or importlib.util.find_spec("wandb") is not None
 
 

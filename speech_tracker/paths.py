@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +50,8 @@ def make_store(folder: Path) -> Path:
 
 def new_id() -> str:
     """Return a fresh run id: eight lower-case letters and digits, as W&B's own ids."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    # 252 is the largest multiple of 36 below 256: bytes above it would favour some letters
+    return "".join(_ALPHABET[byte % 36] for byte in os.urandom(64) if byte < 252)[:8]
 
 
 def check_id(run_id: str) -> str:
@@ -87,6 +86,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; a file that was there is unchanged.
     """
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

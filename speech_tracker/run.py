@@ -17,10 +17,10 @@ from speech_tracker.errors import InvalidArgumentError, explain
 from speech_tracker.guard import shielded, swallowed
 from speech_tracker.journal.writer import Sink
 from speech_tracker.plain import plain
-from speech_tracker.schema import Speech
 
 if TYPE_CHECKING:
     from speech_tracker.evaluation.result import Evaluation
+    from speech_tracker.schema import Speech
 
 logger = logging.getLogger("speech_tracker")
 
@@ -57,7 +57,7 @@ class Run:
         id: the run's id, the same in W&B.
         name: its name for people.
         project: the project it belongs to.
-        task: the task's standard name (`speech_tracker.schema.TASKS`), or None.
+        task: the task's standard name (`speech_tracker.tasks.TASKS`), or None.
         folder: the run's folder in the store, None when nothing is recorded.
         mode: ``online``, ``offline``, ``local`` or ``disabled``.
         is_main: whether this process writes the run's history (rank 0).
@@ -126,8 +126,9 @@ class Run:
         Raises:
             InvalidTypeError: `speech` is neither.
         """
-        described = speech.to_dict() if isinstance(speech, Speech) else dict(arguments.mapping("speech", speech))
-        values, _ = plain(described)
+        described = speech if isinstance(speech, Mapping) else getattr(speech, "to_dict", lambda: speech)()
+        arguments.mapping("speech", described)
+        values, _ = plain(dict(described))
         self._sink.append("speech", {"speech": values})
 
     def add_tags(self, *tags: str) -> None:

@@ -10,63 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-VERSION = 1
-"""Version of this vocabulary, recorded as ``speech.version``."""
-
-TASKS: tuple[str, ...] = (
-    "asr",  # speech recognition
-    "tts",  # speech synthesis
-    "vc",  # voice conversion
-    "st",  # speech translation
-    "mt",  # text translation
-    "slu",  # spoken language understanding
-    "diarization",
-    "kws",  # keyword spotting
-    "se",  # speech enhancement
-    "separation",
-    "sv",  # speaker verification
-    "sid",  # speaker identification
-    "lid",  # language identification
-    "ser",  # emotion recognition
-    "vad",  # voice activity detection
-    "lm",  # language modelling
-    "ssl",  # self-supervised pre-training
-    "codec",
-    "g2p",
-    "alignment",
-    "other",
-)
-
-TASK_ALIASES: dict[str, str] = {
-    "speech-recognition": "asr",
-    "automatic-speech-recognition": "asr",
-    "stt": "asr",
-    "speech-to-text": "asr",
-    "text-to-speech": "tts",
-    "speech-synthesis": "tts",
-    "voice-conversion": "vc",
-    "speech-translation": "st",
-    "s2t": "st",
-    "translation": "mt",
-    "diar": "diarization",
-    "speaker-diarization": "diarization",
-    "keyword-spotting": "kws",
-    "enh": "se",
-    "enhancement": "se",
-    "speech-enhancement": "se",
-    "ss": "separation",
-    "speech-separation": "separation",
-    "spk": "sv",
-    "asv": "sv",
-    "speaker-verification": "sv",
-    "speaker-identification": "sid",
-    "speaker-recognition": "sid",
-    "language-identification": "lid",
-    "emotion-recognition": "ser",
-    "language-model": "lm",
-    "pretraining": "ssl",
-    "hubert": "ssl",
-}
+from speech_tracker.tasks import VOCABULARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +127,7 @@ class Speech:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the known fields as nested dictionaries, ``version`` included, unknown ones left out."""
-        return {"version": VERSION, **_known(self)}
+        return {"version": VOCABULARY, **_known(self)}
 
 
 def _known(value: Any) -> dict[str, Any]:
