@@ -58,11 +58,13 @@ def parse_ctm(text: str) -> Parsed[CtmWord]:
             continue
         word = fields[4].upper() if fields[4].upper() in MARKS else fields[4]
         begin, duration = seconds(fields[2]), seconds(fields[3])
-        if word not in MARKS and (begin is None or duration is None or duration < 0):
+        if word not in MARKS and (begin is None or duration is None):
             findings.problem(number, line, "fields 3 and 4 are no begin and duration in seconds")
             continue
         if word in MARKS:
             begin = duration = None
+        elif duration is not None and duration < 0:
+            findings.note("a negative duration, kept as sclite does", number)
         confidence = seconds(fields[5]) if len(fields) > 5 else None
         if len(fields) > 5 and confidence is None and fields[5].upper() != "NA":
             findings.note("a confidence that is no number, left out", number)

@@ -67,6 +67,8 @@ def parse_json_document(text: str, *, side: Side = "reference", text_column: str
         raise FormatError(f"no JSON document: {error}; is the file cut short?") from error
     if isinstance(value, dict):
         texts = list(enumerate(value.items(), start=1))
+        if 2 * sum(isinstance(each, str) for each in value.values()) < len(value):
+            raise FormatError("a JSON object of id and text was expected, and most of its values are no text")
         found = [Utterance(key, each.strip(), number) for number, (key, each) in texts if isinstance(each, str)]
         for number, (key, each) in texts:
             if not isinstance(each, str):

@@ -117,10 +117,16 @@ def _is_mark(fields: list[str], name: str) -> bool:
 def _kaldi(body: list[str]) -> tuple[Format, str]:
     keys = Counter(line.split(None, 1)[0] for line in body)
     repeated = [key for key, count in keys.items() if count > 1]
-    if len(body) > 1 and sum(keys[key] for key in repeated) > 0.1 * len(body):
+    why = ""
+    if sum(keys[key] for key in repeated) > 0.1 * len(body):
+        why = f"{len(repeated)} first words begin several lines (such as {repeated[0]!r}), so they are no utterance ids"
+    elif sum(body[0].split()[0].count(delimiter) for delimiter in ",|;") > 1:
+        why = f"line 1 looks like column names ({body[0][:80]!r}), none of which is known to hold ids and texts"
+    elif 2 * sum(key.endswith((":", "=")) or not any(map(str.isalnum, key)) for key in keys) > len(keys):
+        why = "most lines begin with a label or a rule, not with an utterance id"
+    if why:
         raise FormatError(
-            f"no format recognised: read as 'id words', {len(repeated)} ids occur more than once (such as {repeated[0]!r}), "
-            "so this looks like text without utterance ids; expected one of the formats "
-            f"{', '.join(FORMATS)}; put the utterance id before each line, or name the format with --format"
+            f"no transcript format recognised: {why}; expected a file whose lines begin with an utterance id (Kaldi) or end "
+            "with one in parentheses (TRN), or another known format; add the ids, or name the format if it is one"
         )
     return "kaldi", "each line begins with an id of its own (Kaldi text, also WeNet)"

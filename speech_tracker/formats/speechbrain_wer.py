@@ -97,7 +97,7 @@ def _pair(head: re.Match[str], lines: list[str], index: int, findings: Findings)
     )
     operations = [token.strip() for token in lines[index + 2].split(" ; ")]
     errors = [operations.count(name) for name in ("I", "D", "S")]
-    if [int(head[i]) for i in (4, 5, 6)] != errors or int(head[3]) != len(reference):
+    if [int(head[i]) for i in (5, 6, 7)] != errors or int(head[4]) != len(reference):
         findings.problem(number, lines[index], "the alignment does not have the counts of this line")
         return None
     return UtterancePair(head[1], " ".join(reference), " ".join(hypothesis), number)

@@ -83,9 +83,7 @@ def read_transcripts(
     except FormatError as error:
         raise FormatError(str(error), path=path) from error
     problems = tuple(sorted((*decoded.problems, *found.problems), key=lambda each: each.line_number))
-    notes = tuple(
-        note for note in (*decoded.notes, *found.notes) if not (decoded.problems and note.startswith("empty"))
-    )
+    notes = tuple(note for note in (*decoded.notes, *found.notes) if _matters(note, found.format, decoded.problems))
     if not found.texts:
         first = f"; {problems[0]}" if problems else ""
         raise FormatError(
@@ -94,6 +92,13 @@ def read_transcripts(
             path=path,
         )
     return replace(found, problems=problems, notes=notes)
+
+
+def _matters(note: str, format: str, undecoded: tuple[Problem, ...]) -> bool:
+    """Whether a note tells the user something: lines blanked by the decoder are problems already."""
+    if note.startswith("empty lines") and undecoded:
+        return False
+    return not (note.startswith("no line end") and format in ("json", "seglst"))
 
 
 def parse_transcripts(

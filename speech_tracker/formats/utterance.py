@@ -8,7 +8,11 @@ from types import MappingProxyType
 
 from speech_tracker.errors import InvalidArgumentError, explain
 
-NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+
+
+def _no_attributes() -> Mapping[str, str]:
+    return _NO_ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Utterance:
     line_number: int = field(default=0, compare=False)
     speaker_id: str | None = None
     duration_s: float | None = None
-    attributes: Mapping[str, str] = NO_ATTRIBUTES
+    attributes: Mapping[str, str] = field(default_factory=_no_attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class UtterancePair:
     line_number: int = field(default=0, compare=False)
     speaker_id: str | None = None
     duration_s: float | None = None
-    attributes: Mapping[str, str] = NO_ATTRIBUTES
+    attributes: Mapping[str, str] = field(default_factory=_no_attributes)
 
 
 def checked_field(value: str, what: str, *, forbidden: str = " \t\r\n") -> str:
