@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from speech_tracker.errors import InvalidArgumentError, explain
-from speech_tracker.evaluation.align import Alignment, Pairs
+from speech_tracker.evaluation.align import Pairs
 from speech_tracker.evaluation.counts import ErrorCounts
+from speech_tracker.evaluation.preference import Alignment
 from speech_tracker.evaluation.tokenize import Spaces, Unit, tokenizer
 
 if TYPE_CHECKING:

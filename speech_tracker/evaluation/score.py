@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from speech_tracker.errors import InvalidArgumentError, ScoringError, explain
-from speech_tracker.evaluation.align import ALIGNMENTS, Alignment, align_texts
+from speech_tracker.evaluation.align import align_texts
+from speech_tracker.evaluation.preference import ALIGNMENTS, Alignment
 from speech_tracker.evaluation.result import Evaluation, NormalizerRecord, ScoringProblem
 from speech_tracker.evaluation.tokenize import UNUSUAL_SPACE, Spaces, Unit, tokenizer
 
@@ -48,7 +49,7 @@ def score(
     """
     _check("alignment", alignment, ALIGNMENTS)
     _check("missing", missing, MISSING)
-    split = tokenizer(unit, spaces)
+    tokenizer(unit, spaces)
     record, apply = _normalizer(normalizer)
     problems: list[ScoringProblem] = []
 
@@ -67,7 +68,7 @@ def score(
     ids = [key for key in references if key in hypotheses] if missing == "skip" and absent else list(references)
     reference_texts = [apply(references[key]) for key in ids]
     hypothesis_texts = [apply(hypotheses.get(key, "")) for key in ids]
-    batch = align_texts(reference_texts, hypothesis_texts, split=split, alignment=alignment)
+    batch = align_texts(reference_texts, hypothesis_texts, alignment=alignment, unit=unit, spaces=spaces)
 
     empty = tuple(key for key, length in zip(ids, batch.table[:, :3].sum(axis=1).tolist(), strict=True) if not length)
     if empty:
