@@ -1,0 +1,35 @@
+"""Every test has a store of its own, nothing of W&B's outside its folder, and fails when an error was swallowed."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from speech_tracker.testing.isolation import environment, forget_runs, swallowed_errors
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def _isolated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    folder = tmp_path_factory.getbasetemp() / f"isolated-{next(_numbers)}"  # made only where something is written
+    for name, value in environment(folder).items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    (folder / "wandb-home").mkdir(parents=True)  # W&B writes elsewhere when its folder is missing
+    before = os.getpid()
+    with swallowed_errors() as found:
+        yield
+        if os.getpid() == before:
+            forget_runs()
+    if found and request.node.get_closest_marker("expects_swallowed") is None:
+        shown = "\n".join(f"{place}: {''.join(traceback.format_exception(error))}" for place, error in found)
+        pytest.fail(f"swallowed (mark the test expects_swallowed if that is its subject):\n{shown}", pytrace=False)
