@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
-from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from speech_tracker import arguments, lifecycle, paths
 from speech_tracker.arguments import MODES, Mode
-from speech_tracker.errors import InvalidArgumentError, StoreError, UnsafePathError, explain
+from speech_tracker.errors import InvalidArgumentError, UnsafePathError, explain
 from speech_tracker.guard import report, shielded
-from speech_tracker.journal.writer import Durability, NullSink, SegmentWriter, Sink
+from speech_tracker.journal.writer import Durability, NullSink, SegmentWriter
+from speech_tracker.late_segment import LateSegment, header
 from speech_tracker.plain import plain
-from speech_tracker.ranks import rank, world_size
+from speech_tracker.ranks import rank
 from speech_tracker.run import Forwarder, Run, say
 from speech_tracker.tasks import VOCABULARY
-from speech_tracker.version import __version__
 
 logger = logging.getLogger("speech_tracker")
 
@@ -123,7 +121,7 @@ def init(
         folder.name if folder is not None and folder.name else f"{standard_task or 'run'}-{run_id}"
     )
 
-    writer = SegmentWriter(run_folder, run_id, rank=0, header=_header("main", chosen), durability=durability)
+    writer = SegmentWriter(run_folder, run_id, rank=0, header=header("main", chosen), durability=durability)
     writer.open()
     run = Run(id=run_id, name=final_name, project=project_name, task=standard_task, folder=run_folder, mode=chosen,
               sink=writer, rank_sink=writer, resumed=bool(before))  # fmt: skip
@@ -176,7 +174,7 @@ def attached(
         return Run(id=id, name=name, project=project, task=task, folder=None, mode="disabled", sink=NullSink(),
                    rank_sink=NullSink())  # fmt: skip
     own = rank()
-    writer = SegmentWriter(folder, id, rank=own, header=_header("attached", mode))
+    writer = SegmentWriter(folder, id, rank=own, header=header("attached", mode))
     handle = Run(id=id, name=name, project=project, task=task, folder=folder, mode=mode,
                  sink=writer if own == 0 else NullSink(), rank_sink=writer, is_main=own == 0, resumed=True)  # fmt: skip
     handle._process = -1  # noqa: SLF001 - not the process that began the run: `finish` only closes the handle
@@ -320,11 +318,6 @@ def _before(run_folder: Path, run_id: str, resume: Resume, *, must: bool) -> dic
     return view.identity
 
 
-def _header(role: str, mode: str) -> dict[str, Any]:
-    return {"role": role, "rank": rank(), "world_size": world_size(), "mode": mode, "version": __version__,
-            "python": ".".join(str(part) for part in sys.version_info[:3])}  # fmt: skip
-
-
 def _forwarder(run: Run) -> Forwarder | None:
     if run.mode == "local" or run.folder is None:
         return None
@@ -341,63 +334,6 @@ def _other_rank(
     id: str | None, name: str | None, project: str, task: str | None, folder: Path | None, mode: Mode,
     store: str | os.PathLike[str] | None,
 ) -> Run:  # fmt: skip
-    sink = _LateSegment(id, folder, None if store is None else Path(store).expanduser().absolute(), mode)
+    sink = LateSegment(id, folder, None if store is None else Path(store).expanduser().absolute(), mode)
     return Run(id=id or "", name=name or "", project=project, task=task, folder=None, mode=mode, sink=NullSink(),
                rank_sink=sink, is_main=False)  # fmt: skip
-
-
-class _LateSegment:
-    """The segment of a rank other than 0, opened once rank 0 has made the run; what comes before is held."""
-
-    def __init__(self, run_id: str | None, folder: Path | None, store: Path | None, mode: str) -> None:
-        self._id = run_id or os.environ.get("SPEECH_TRACKER_RUN_ID") or os.environ.get("WANDB_RUN_ID")
-        self._folder = folder
-        self._store = store
-        self._mode = mode
-        self._began = time.time()
-        self._held: deque[tuple[str, Any]] = deque(maxlen=1000)
-        self._writer: Sink | None = None
-
-    def _find(self) -> Sink | None:
-        run_id, store = self._id, self._store or paths.store_folder()
-        if run_id is None and self._folder is not None:
-            remembered = paths.recall(self._folder)
-            # an id file from before this start may be replaced by rank 0 in a moment: wait until it has been touched
-            if remembered is None or remembered.path.stat().st_mtime < self._began - 60:
-                return None
-            run_id, store = remembered.run, self._store or remembered.store
-        if run_id is None:
-            return None
-        run_folder = paths.run_folder(store, run_id)
-        if not (run_folder / "segments").is_dir():
-            return None
-        writer = SegmentWriter(run_folder, run_id, rank=rank(), header=_header("rank", self._mode))
-        writer.open()
-        return writer
-
-    def append(self, kind: str, data: Any) -> None:
-        if self._writer is None:
-            self._held.append((kind, data))
-            try:
-                self._writer = self._find()
-            except (OSError, StoreError) as error:
-                report("opening the segment of this rank", error)
-            if self._writer is None:
-                return
-            for each in self._held:
-                self._writer.append(*each)
-            self._held.clear()
-            return
-        self._writer.append(kind, data)
-
-    def sync(self) -> None:
-        if self._writer is not None:
-            self._writer.sync()
-
-    def beat(self) -> None:
-        if self._writer is not None:
-            self._writer.beat()
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()

@@ -33,6 +33,7 @@ def evaluation_data(
     folder: Path,
     test_set: str,
     audio: Mapping[str, str | os.PathLike[str]] | None = None,
+    unit: str | None = None,
 ) -> dict[str, Any]:
     """Return the data of an ``evaluation`` record, and write the file with all utterances into the run's folder.
 
@@ -43,6 +44,7 @@ def evaluation_data(
         folder: the run's folder.
         test_set: the test set's name, for the file's name.
         audio: utterance id to audio file.
+        unit: what an `ErrorCounts` counts: ``word``, ``char`` or ``mixed``.
 
     Raises:
         InvalidTypeError: `evaluation` is none of these.
@@ -50,7 +52,7 @@ def evaluation_data(
     if hasattr(evaluation, "utterance_ids") and hasattr(evaluation, "table"):
         return _scored(evaluation, folder, test_set, audio or {})
     if hasattr(evaluation, "substitutions") and hasattr(evaluation, "as_dict"):
-        return {"unit": "word", **_counts(evaluation, "word")}
+        return {"unit": unit or "word", **_counts(evaluation, unit or "word")}
     metrics = getattr(evaluation, "metrics", None)
     if callable(metrics):
         return {"kind": type(evaluation).__name__, "metrics": dict(metrics())}
