@@ -1,0 +1,46 @@
+"""Numbers as C++ streams, awk and Python print them into logs."""
+
+from __future__ import annotations
+
+import math
+
+NUMBER = rb"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan(?:\([^()\s]*\))?|inf(?:inity)?|1\.#\w+))"
+"""One captured number: a sign, an exponent with or without ``+``, ``nan``, ``inf`` and Windows' ``1.#QNAN``."""
+
+WHOLE = rb"(\d+)"
+"""One captured count."""
+
+
+def number(text: bytes) -> float:
+    """Return the value of a number that `NUMBER` matched.
+
+    >>> number(b"1.45e+06"), number(b"-inf"), number(b"-1.#IND")
+    (1450000.0, -inf, nan)
+
+    Raises:
+        ValueError: the text is no number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        plain = text.lower().lstrip(b"+-")
+        if plain.startswith(b"1.#inf"):
+            return -math.inf if text.startswith(b"-") else math.inf
+        if plain.startswith((b"nan", b"1.#")):
+            return math.nan
+        raise
+
+
+def whole(text: bytes) -> int:
+    """Return a count; C++ prints large sums of floats as ``1.2e+06``, which is whole as well.
+
+    Raises:
+        ValueError: the text is no whole number.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        value = number(text)
+        if not value.is_integer():
+            raise
+        return int(value)
