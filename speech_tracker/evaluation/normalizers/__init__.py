@@ -1,0 +1,1 @@
+"""The rules behind the names that `speech_tracker.evaluation.normalize.get_normalizer` knows."""
