@@ -82,7 +82,8 @@ class _CountSampler(_Sampler):
         kinds, first, counts = np.unique(self.words, axis=0, return_index=True, return_counts=True)
         common = counts >= _COMMON
         self.common = rows[first[common]]
-        self.rare = np.repeat(kinds[~common], counts[~common], axis=0)
+        # in the order given where nothing is common, so that exchanging two columns only exchanges their sums
+        self.rare = np.repeat(kinds[~common], counts[~common], axis=0) if common.any() else self.words
         self.shares = np.append(counts[common], len(self.rare)) / max(1, self.blocks)
 
     def draw(self, generator: np.random.Generator, replications: int) -> Floats:
