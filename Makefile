@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLKITS := $(VENV)/.toolkits
 
 export WANDB_SILENT ?= true
 
@@ -12,7 +13,7 @@ demo: $(STAMP)
 	WANDB_MODE=offline WANDB_DIR=$(CURDIR)/demo SPEECH_TRACKER_DIR=$(CURDIR)/demo/store \
 		$(BIN)/python recipes/lightning_digits/train.py --output demo/digits $(DEMO_ARGUMENTS)
 
-test: $(STAMP) .venv/.sctk
+test: $(TOOLKITS) .venv/.sctk
 	$(BIN)/python -m pytest -q $(TEST_ARGUMENTS)
 
 # lint and types, with the same pinned tools as everywhere
@@ -29,6 +30,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt "setuptools" wheel
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-build-isolation -e ".[dev]"
+	touch $@
+
+# SpeechBrain and ESPnet, for the tests of their adapters; see requirements-toolkits.txt
+$(TOOLKITS): $(STAMP) requirements-toolkits.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-toolkits.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-deps espnet
+	find $(VENV)/lib -path '*torchaudio*' -name '*.so' -delete
 	touch $@
 
 # NIST's scorer, the reference of the scoring tests; without it (and without the right to install it) they are skipped
