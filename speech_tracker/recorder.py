@@ -29,6 +29,7 @@ class Recorder:
     is_main: bool
     _sink: Sink
     _rank_sink: Sink
+    _added_tags: list[str]
 
     def log_config(self, config: Mapping[str, Any]) -> None:
         """Record a configuration; keys that were there already are replaced.
@@ -58,7 +59,9 @@ class Recorder:
         Raises:
             InvalidTypeError, InvalidArgumentError: a tag is not a non-empty text.
         """
-        self._sink.append("run", {"add_tags": list(arguments.texts("tags", tags))})
+        added = list(arguments.texts("tags", tags))
+        self._added_tags += added
+        self._sink.append("run", {"add_tags": added})
 
     def log_metrics(
         self,

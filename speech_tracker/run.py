@@ -83,7 +83,7 @@ class Run(ResultRecorder):
         self._status: Status = "running"
         self._signal: str | None = None
         self._forwarder: Forwarder | None = None
-        self._files = 0
+        self._added_tags: list[str] = []
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.name!r} in {self.project!r}, {self._status}>"
@@ -129,7 +129,9 @@ class Run(ResultRecorder):
         lifecycle.forget(self)
         with shielded("recording the end of the run"):
             counts = swallowed()
-            data = {"status": status, "exit_code": exit_code, "reason": reason, "swallowed": counts or None}
+            # the tags again, so that whoever lists runs need not search a long journal for them
+            data = {"status": status, "exit_code": exit_code, "reason": reason, "swallowed": counts or None,
+                    "added_tags": self._added_tags}  # fmt: skip
             self._sink.append("status", tag({key: value for key, value in data.items() if value is not None}))
             self._sink.sync()
         said = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -42,16 +43,7 @@ class RunView:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Id, name, project, task, languages, domains, tags, experiment, description and so on."""
-        found: dict[str, Any] = {
-            "id": self.folder.name, "name": self.folder.name, "project": None, "task": None, "languages": [], "domains": [],
-            "tags": [],
-        }  # fmt: skip
-        for record in self.records("run"):
-            data = dict(record.data)
-            added = data.pop("add_tags", [])
-            found.update({key: value for key, value in data.items() if value is not None})
-            found["tags"] = list(dict.fromkeys([*found["tags"], *added]))
-        return found
+        return fold_identity(self.folder.name, [record.data for record in self.records("run")])
 
     @property
     def id(self) -> str:
@@ -100,7 +92,7 @@ class RunView:
         if segment is None:
             return "killed"
         for record in reversed(self.journal.records):
-            if record.kind == "status" and record.segment == segment.name:
+            if record.kind == "status" and record.segment == segment.name and record.data["status"] != "running":
                 return str(record.data["status"])
         return "running" if is_alive(segment.header, segment.path) else "killed"
 
@@ -235,6 +227,24 @@ class RunView:
             }
             for segment in self.journal.segments
         ]
+
+
+def fold_identity(folder_name: str, statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the ``run`` records of a run say together: later ones replace what they name, added tags add up.
+
+    Args:
+        folder_name: name of the run's folder, its id and name where no record says otherwise.
+        statements: the data of the ``run`` records, in order.
+    """
+    found: dict[str, Any] = {
+        "id": folder_name, "name": folder_name, "project": None, "task": None, "languages": [], "domains": [], "tags": [],
+    }  # fmt: skip
+    for statement in statements:
+        data = dict(statement)
+        added = data.pop("add_tags", [])
+        found.update({key: value for key, value in data.items() if value is not None})
+        found["tags"] = list(dict.fromkeys([*found["tags"], *added]))
+    return found
 
 
 def iso(seconds: float | None) -> str | None:
