@@ -32,9 +32,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-build-isolation -e ".[dev]"
 	touch $@
 
-# SpeechBrain and ESPnet, for the tests of their adapters; see requirements-toolkits.txt
-$(TOOLKITS): $(STAMP) requirements-toolkits.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -r requirements-toolkits.txt
+# SpeechBrain and ESPnet, for the tests of their adapters; see tests/toolkits.txt
+$(TOOLKITS): $(STAMP) tests/toolkits.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -r tests/toolkits.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt --no-deps espnet
 	find $(VENV)/lib -path '*torchaudio*' -name '*.so' -delete
 	touch $@

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import warnings
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ def picture_writer(figure: Any) -> tuple[str, Write]:
         source = _existing(figure, "an image file")
         return source.suffix or ".png", lambda path: _copy(source, path)
     if hasattr(figure, "savefig"):
-        return ".png", lambda path: figure.savefig(path, format="png", dpi=150, bbox_inches="tight")
+        return ".png", lambda path: _save(figure, path)
     if hasattr(figure, "save") and hasattr(figure, "mode"):
         return ".png", lambda path: figure.save(path, format="PNG")
     raise InvalidTypeError(
@@ -49,6 +50,13 @@ def picture_writer(figure: Any) -> tuple[str, Write]:
             remedy="correct `figure`",
         )
     )
+
+
+def _save(figure: Any, path: Path) -> None:
+    with warnings.catch_warnings():
+        # a token in a script that no installed font has is drawn as a box, which is no reason to speak up in a training
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(path, format="png", dpi=150, bbox_inches="tight")
 
 
 def audio_writer(audio: Any, sample_rate: int | None) -> tuple[str, Write | None, dict[str, Any]]:

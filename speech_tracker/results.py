@@ -100,6 +100,65 @@ class ResultRecorder(Recorder):
         suffix, write = picture_writer(figure)
         self._keep("figure", name, step, suffix, write, caption=caption)
 
+    def log_attention(
+        self,
+        weights: Any,
+        hypothesis: Sequence[str] | str | None = None,
+        *,
+        name: str = "attention",
+        frame_shift_ms: float | None = None,
+        step: int | float | None = None,
+        caption: str | None = None,
+    ) -> None:
+        """Record an attention map as a picture (`speech_tracker.figures.attention_figure`).
+
+        Args:
+            weights: shape (output, input) or (heads, output, input), one utterance without padding.
+            hypothesis: the output tokens.
+            name: what it is a picture of, for example ``attention/decoder.0``.
+            frame_shift_ms: milliseconds between two inputs, for an axis in seconds.
+            step: optimizer updates so far.
+            caption: a line for people, for example the utterance's id.
+
+        Raises:
+            InvalidTypeError: `weights` is no such array.
+            MissingExtraError: matplotlib is not installed.
+        """
+        if self.folder is None or not self.is_main:
+            return
+        from speech_tracker.figures import attention_figure
+
+        figure = attention_figure(weights, hypothesis=hypothesis, frame_shift_ms=frame_shift_ms, title=caption)
+        self.log_figure(name, figure, step=step, caption=caption)
+
+    def log_spectrogram(
+        self,
+        audio: Any,
+        sample_rate: int,
+        *,
+        name: str = "spectrogram",
+        step: int | float | None = None,
+        caption: str | None = None,
+    ) -> None:
+        """Record the spectrogram of a sound as a picture (`speech_tracker.figures.spectrogram_figure`).
+
+        Args:
+            audio: samples, one-dimensional or (samples, channels).
+            sample_rate: Hz.
+            name: what it is a picture of.
+            step: optimizer updates so far.
+            caption: a line for people.
+
+        Raises:
+            InvalidTypeError, InvalidArgumentError: it is no sound.
+            MissingExtraError: matplotlib is not installed.
+        """
+        if self.folder is None or not self.is_main:
+            return
+        from speech_tracker.figures import spectrogram_figure
+
+        self.log_figure(name, spectrogram_figure(audio, sample_rate, title=caption), step=step, caption=caption)
+
     def log_audio(
         self,
         name: str,
