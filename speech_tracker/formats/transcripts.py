@@ -173,7 +173,7 @@ def _speakers_of_ids(texts: Mapping[str, str], notes: list[str]) -> dict[str, st
     found = {key: speaker for key in texts if (speaker := speaker_by_sclite(key)) is not None}
     if len(found) < len(texts) or not 1 < len(set(found.values())) < len(texts):
         return {}
-    notes.append("speakers taken from the utterance ids, up to the first - or _, as sclite does")
+    notes.append("speakers taken from the utterance ids as sclite does (up to the first -, else _)")
     return found
 
 

@@ -52,14 +52,15 @@ def format_trn(utterances: Iterable[Utterance]) -> str:
 
 
 def speaker_by_sclite(utterance_id: str) -> str | None:
-    """Return what sclite takes as the speaker: the part of the id before the first ``-`` or ``_`` (``-i rm``, spu_id).
+    """Return what sclite takes as the speaker (``-i rm``, ``-i spu_id``): the id up to its first ``-``, else ``_``.
 
-    None when there is no such character, where sclite calls the id itself the speaker.
+    None where there is neither, or nothing before it; sclite refuses such ids.
 
-    >>> speaker_by_sclite("1089-134686-0000")
-    '1089'
+    >>> speaker_by_sclite("1089-134686-0000"), speaker_by_sclite("spk_a-1"), speaker_by_sclite("f_0")
+    ('1089', 'spk_a', 'f')
     """
-    for position, character in enumerate(utterance_id):
-        if character in "-_":
-            return utterance_id[:position] or None
+    for mark in "-_":
+        speaker, found, _ = utterance_id.partition(mark)
+        if found:
+            return speaker or None
     return None
