@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from speech_tracker.errors import InvalidArgumentError, ScoringError
-from speech_tracker.evaluation.blocks import choose_blocks
+from speech_tracker.evaluation.blocks import Blocks, choose_blocks
 from speech_tracker.evaluation.bootstrap import linearised_error, rate_columns
 from speech_tracker.evaluation.distributions import student_quantile
 from speech_tracker.evaluation.pairing import pair
@@ -93,25 +94,48 @@ def minimum_detectable_difference(
             )
     if not -1 <= correlation < 1:
         raise InvalidArgumentError(f"correlation: got {correlation!r}, expected -1 or more and less than 1")
-    if other is None:
-        blocks = choose_blocks(evaluation.attributes, len(evaluation.table), block)
-        rows = blocks.sums(rate_columns(evaluation.table, "error_rate"))
-        rate = _rate(rows)
-        standard_error = linearised_error(rows, rate) * float(np.sqrt(2 * (1 - correlation)))
-    else:
+    if other is not None:
         paired = pair(evaluation, other)
         blocks = paired.blocks(block)
         sides = [
             blocks.sums(np.stack([paired.errors(system), paired.reference_lengths(system)], axis=1))
             for system in (0, 1)
         ]
-        rate = _rate(sides[0])
-        residuals = [(side[:, 0] - _rate(side) * side[:, 1]) / side[:, 1].sum() for side in sides]
-        count = blocks.n_blocks
-        difference = residuals[1] - residuals[0]
-        standard_error = float(np.sqrt(count / max(1, count - 1) * np.square(difference).sum()))
-        spread = float(np.sqrt(np.square(residuals[0]).sum() * np.square(residuals[1]).sum()))
-        correlation = float((residuals[0] * residuals[1]).sum()) / spread if spread else 1.0
+        return detectable_between(sides[0], sides[1], blocks, level=level, power=power)
+    blocks = choose_blocks(evaluation.attributes, len(evaluation.table), block)
+    rows = blocks.sums(rate_columns(evaluation.table, "error_rate"))
+    rate = _rate(rows)
+    standard_error = linearised_error(rows, rate) * float(np.sqrt(2 * (1 - correlation)))
+    return _detectable(rate, standard_error, correlation, False, blocks, level, power)
+
+
+def detectable_between(
+    first: npt.NDArray[Any], second: npt.NDArray[Any], blocks: Blocks, *, level: float = 0.95, power: float = 0.8
+) -> Detectable:
+    """Return the minimum detectable difference measured on two systems.
+
+    Args:
+        first: shape (blocks, 2), errors and reference words of the first system in each block.
+        second: likewise of the second.
+        blocks: what a block is.
+        level: of the two-tailed test.
+        power: wanted probability of finding the difference.
+
+    Raises:
+        ScoringError: there are fewer than two blocks or no reference word.
+    """
+    residuals = [(side[:, 0] - _rate(side) * side[:, 1]) / side[:, 1].sum() for side in (first, second)]
+    count = blocks.n_blocks
+    difference = residuals[1] - residuals[0]
+    standard_error = float(np.sqrt(count / max(1, count - 1) * np.square(difference).sum()))
+    spread = float(np.sqrt(np.square(residuals[0]).sum() * np.square(residuals[1]).sum()))
+    correlation = float((residuals[0] * residuals[1]).sum()) / spread if spread else 1.0
+    return _detectable(_rate(first), standard_error, correlation, True, blocks, level, power)
+
+
+def _detectable(
+    rate: float, standard_error: float, correlation: float, measured: bool, blocks: Blocks, level: float, power: float
+) -> Detectable:
     if blocks.n_blocks < 2:
         raise ScoringError(
             f"a test set of {blocks.n_blocks} blocks has no spread to measure; expected 2 or more {blocks.name} values"
@@ -123,7 +147,7 @@ def minimum_detectable_difference(
         relative=reach * standard_error / rate if rate else None,
         standard_error=standard_error,
         correlation=correlation,
-        measured=other is not None,
+        measured=measured,
         level=level,
         power=power,
         blocks=blocks.name,
@@ -132,7 +156,7 @@ def minimum_detectable_difference(
     )
 
 
-def _rate(rows: np.ndarray[Any, Any]) -> float:
+def _rate(rows: npt.NDArray[Any]) -> float:
     errors, words = rows.sum(axis=0)
     if not words:
         raise ScoringError(

@@ -44,7 +44,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     adjusted = [0.0] * len(p_values)
     lowest = 1.0
     for place in range(len(order) - 1, -1, -1):
-        lowest = min(lowest, p_values[order[place]] * len(p_values) / (place + 1))
+        lowest = min(lowest, p_values[order[place]] * (len(p_values) / (place + 1)))
         adjusted[order[place]] = lowest
     return adjusted
 

@@ -32,7 +32,7 @@ class PairedInterval:
         high: upper end.
         level: nominal coverage.
         probability_of_improvement: share of the resamples in which the second system has fewer errors than the first.
-        p: two-tailed bootstrap p value of "no difference"; at least 1 / replications.
+        p: two-tailed bootstrap p value of "no difference"; at least 2 / (replications + 1).
         std: standard deviation of the difference over the resamples.
         method: how the ends were got.
         blocks: what was resampled.
@@ -125,7 +125,7 @@ class Resamples:
             high,
             level,
             float(improved.mean()),
-            min(1.0, 2 * (smaller_tail + 0.5) / max(1, len(values))),
+            min(1.0, 2 * (smaller_tail + 1) / (len(values) + 1)),
             float(values.std()),
             method,
             self.blocks.name,
