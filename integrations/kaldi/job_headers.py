@@ -88,11 +88,13 @@ class ErrorLine:
     """``ERROR (compute-mfcc-feats[5.5]:Read():wave-reader.cc:123) WaveData: expected RIFF``.
 
     Attributes:
-        severity: ``ERROR`` or ``ASSERTION_FAILED``.
+        line_number: from 1.
+        severity: ``ERROR``, ``ASSERTION_FAILED`` or ``KALDI_ASSERT``.
         program: the program's name, `""` where the header does not say.
         text: what it said.
     """
 
+    line_number: int
     severity: str
     program: str
     text: str
@@ -255,7 +257,7 @@ def _programs(command: str) -> tuple[str, ...]:
         if match[0].startswith(":") and "/" in name:  # a file, as in `ark:data/train/utt2spk`
             continue
         name = name.rpartition("/")[2]
-        if name not in _NO_PROGRAMS:
+        if len(name) > 1 and name not in _NO_PROGRAMS:
             found[name] = None
     return tuple(found)
 

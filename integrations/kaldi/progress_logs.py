@@ -63,7 +63,7 @@ def _changes(marker: bytes, quantity: str) -> Message:
             values.append(number(value))
         return ParameterChange(quantity, tuple(names), tuple(values))
 
-    pattern = re.escape(marker) + rb"(?:from <new-nnet-in> are )? ?\[ ([^\]\n]*)\]"
+    pattern = re.escape(marker) + rb"(?:from <new-nnet-in> )?(?:are )? ?\[ ([^\]\n]*)\]"
     return Message(ParameterChange, marker, pattern, lead=HEADER_END, build=build)
 
 

@@ -83,17 +83,18 @@ def parse_sclite_summary(data: bytes) -> Iterator[SummaryRow | Problem]:
     for line_number, line, name, size, values in rows:
         try:
             sentences, words = (int(each) for each in size)
-            correct, substituted, deleted, inserted, errors, sentence_errors = (float(each) for each in values[:6])
+            shares = [float(each) for each in values[:6]]
         except ValueError:
             yield Problem(line_number, shown(line), "expected two counts and six values between bars")
             continue
-        unit = 1.0 if counted else 0.01
+        name = "Sum" if name.startswith("Sum") else name
+        if len(shares) < 6:
+            yield Problem(line_number, shown(line), "expected two counts and six values between bars")
+            continue
+        if not counted:
+            shares = [round(each / 100, 6) for each in shares]
         yield SummaryRow(
-            "Sum" if name.startswith("Sum") else name,
-            sentences,
-            words,
-            *(round(each * unit, 6) for each in (correct, substituted, deleted, inserted, errors, sentence_errors)),
-            counted,
+            name, sentences, words, shares[0], shares[1], shares[2], shares[3], shares[4], shares[5], counted
         )
 
 

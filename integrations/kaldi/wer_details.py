@@ -86,6 +86,13 @@ class ConfidenceInterval:
     high: float
 
 
+@dataclass(frozen=True, slots=True)
+class SingleNumber:
+    """The only number of a file such as `num_jobs`."""
+
+    value: float
+
+
 _SPACES = re.compile(r"[ \t]+")
 _CSID = re.compile(r"^(\d+)[ \t]+(\d+)[ \t]+(\d+)[ \t]+(\d+)[ \t]*$")
 _EMPTY = frozenset({"***", "<eps>"})

@@ -43,7 +43,7 @@ class Message:
 
     Attributes:
         record: dataclass whose fields take the groups of `pattern` in order; `float`, `int` and `str` are converted,
-            and `... | None` takes a group that did not take part.
+            and `... | None` takes a group that did not take part. A first field `line_number` takes the line's number.
         marker: literal text by which the line is found; it stands right after `lead`.
         pattern: the whole message, from the marker on. One capturing group per field.
         lead: literal text before the marker: `LINE_START`, or the end of a header.
@@ -60,18 +60,22 @@ class Message:
     common: bool = False
     build: Callable[[re.Match[bytes]], Record] | None = None
 
-    def reader(self) -> Callable[[re.Match[bytes]], Record]:
-        """Return the function that makes the record from a match."""
+    @property
+    def numbered(self) -> bool:
+        """Whether the record takes the number of its line."""
+        return fields(self.record)[0].name == "line_number"
+
+    def reader(self) -> Callable[..., Record]:
+        """Return the function that makes the record from a match, and from the line's number where it is `numbered`."""
         if self.build is not None:
             return self.build
         kinds = [each.type if isinstance(each.type, str) else each.type.__name__ for each in fields(self.record)]
-        convert = [_CONVERTERS[kind.removesuffix(" | None")] for kind in kinds]
+        convert = [_CONVERTERS[kind.removesuffix(" | None")] for kind in kinds[self.numbered :]]
         record = self.record
 
-        def read(match: re.Match[bytes]) -> Record:
-            return record(
-                *[None if raw is None else each(raw) for each, raw in zip(convert, match.groups(), strict=True)]
-            )
+        def read(match: re.Match[bytes], *line_number: int) -> Record:
+            groups = zip(convert, match.groups(), strict=True)
+            return record(*line_number, *[None if raw is None else each(raw) for each, raw in groups])
 
         return read
 
@@ -79,9 +83,10 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     pattern: re.Pattern[bytes]
-    read: Callable[[re.Match[bytes]], Record]
+    read: Callable[..., Record]
     open_ended: bool
     common: bool
+    numbered: bool
 
 
 class Grammar:
@@ -95,7 +100,7 @@ class Grammar:
         self.messages = tuple(messages)
         by_lead: dict[bytes, dict[bytes, list[_Candidate]]] = {}
         for each in self.messages:
-            candidate = _Candidate(re.compile(each.pattern), each.reader(), each.open_ended, each.common)
+            candidate = _Candidate(re.compile(each.pattern), each.reader(), each.open_ended, each.common, each.numbered)
             by_lead.setdefault(each.lead, {}).setdefault(each.marker, []).append(candidate)
         self.finders: list[tuple[re.Pattern[bytes], dict[bytes, tuple[_Candidate, ...]]]] = []
         for lead, markers in by_lead.items():
@@ -192,7 +197,17 @@ class LogScanner:
             line_end = data.find(b"\n", position, stop)
             if line_end < 0:
                 line_end = stop
-            record = self._read(data, position, line_end, candidates[marker], settled)
+            match, candidate = self._match(data, position, line_end, candidates[marker], settled)
+            record = None
+            if match is not None and candidate is not None:
+                try:
+                    if candidate.numbered:
+                        before = data.count(b"\n", start + 1, position)
+                        record = candidate.read(match, self.line_number + before + 1)
+                    else:
+                        record = candidate.read(match)
+                except (ValueError, OverflowError):
+                    record = None
             if record is None and settled and not all(each.common for each in candidates[marker]):
                 before = data.count(b"\n", start + 1, position)
                 line = data[data.rfind(b"\n", start, position) + 1 : line_end]
@@ -203,9 +218,9 @@ class LogScanner:
                 found.append(record)
 
     @staticmethod
-    def _read(
+    def _match(
         data: bytes, position: int, line_end: int, candidates: tuple[_Candidate, ...], settled: bool
-    ) -> Record | None:
+    ) -> tuple[re.Match[bytes] | None, _Candidate | None]:
         if data.find(b"\x1b", position, line_end) >= 0:
             data = _COLOURS.sub(b"", data[position:line_end])
             position, line_end = 0, len(data)
@@ -213,13 +228,9 @@ class LogScanner:
             line_end -= 1
         for each in candidates:
             match = each.pattern.match(data, position, line_end)
-            if match is None or (each.open_ended and not settled):
-                continue
-            try:
-                return each.read(match)
-            except (ValueError, OverflowError):
-                continue
-        return None
+            if match is not None and (settled or not each.open_ended):
+                return match, each
+        return None, None
 
 
 def _position(hit: tuple[int, bytes, dict[bytes, tuple[_Candidate, ...]]]) -> int:
