@@ -117,9 +117,7 @@ def init(
         identity = {key: value for key, value in identity.items() if value not in (None, [])}
         if project is None and before.get("project"):
             identity["project"] = project_name = before["project"]
-    final_name = given_name or (
-        folder.name if folder is not None and folder.name else f"{standard_task or 'run'}-{run_id}"
-    )
+    final_name = given_name or _folder_name(folder) or f"{standard_task or 'run'}-{run_id}"
 
     writer = SegmentWriter(run_folder, run_id, rank=0, header=header("main", chosen), durability=durability)
     writer.open()
@@ -224,6 +222,13 @@ class Experiment:
         own = {"project": self.client.project, "task": self.task, "entity": self.client.entity, "store": self.client.store,
                "mode": self.client.mode, "description": self.description}  # fmt: skip
         return init(name=name, tags=tags, experiment=self.name, **{**own, **options})
+
+
+def _folder_name(folder: Path | None) -> str:
+    """An experiment folder's name; with its parent's where it is a number (SpeechBrain's ``results/<name>/<seed>``)."""
+    if folder is None:
+        return ""
+    return f"{folder.parent.name}-{folder.name}" if folder.name.isdigit() else folder.name
 
 
 def _mode(given: str | None) -> Mode:

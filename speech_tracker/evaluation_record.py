@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import logging
 import os
 import re
 import secrets
@@ -9,11 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speech_tracker.errors import InvalidTypeError, explain
+from speech_tracker.encoding import encode
+from speech_tracker.errors import InvalidTypeError, MissingExtraError, explain
 from speech_tracker.guard import shielded
+from speech_tracker.paths import write_atomically
+from speech_tracker.plain import plain
 
 if TYPE_CHECKING:
     from speech_tracker.evaluation.result import Evaluation
+
+logger = logging.getLogger("speech_tracker")
 
 WORST = 50
 """Utterances with most errors that are kept in the record itself; the file has all of them."""
@@ -160,5 +167,26 @@ def _write(evaluation: Evaluation, folder: Path, test_set: str) -> str:
     place.mkdir(parents=True, exist_ok=True)
     safe = _UNSAFE.sub("_", test_set).strip("._")[:80] or "test"
     path = place / f"{safe}-{secrets.token_hex(3)}.parquet"
-    write_parquet(evaluation, path)
+    try:
+        write_parquet(evaluation, path)
+    except MissingExtraError as error:  # the utterances are kept all the same, in a form that needs no library
+        path = path.with_suffix(".jsonl.gz")
+        logger.warning(
+            "speech-tracker: the utterances of %s are kept in %s instead of Parquet: %s", test_set, path, error
+        )
+        _write_lines(evaluation, path)
     return str(path.relative_to(folder))
+
+
+def _write_lines(evaluation: Evaluation, path: Path) -> None:
+    lines = bytearray()
+    for index, name in enumerate(evaluation.utterance_ids):
+        row = {
+            "utterance_id": name,
+            "reference": evaluation.references[index],
+            "hypothesis": evaluation.hypotheses[index],
+            "operations": evaluation.operations(index).decode(),
+            **{attribute: column[index] for attribute, column in evaluation.attributes.items()},
+        }
+        lines += encode(plain(row)[0]) + b"\n"
+    write_atomically(path, gzip.compress(bytes(lines)))

@@ -1,0 +1,89 @@
+"""The drop-in for SpeechBrain's train loggers: the one word that a recipe changes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from speechbrain.core import Brain
+from speechbrain.utils.train_logger import FileTrainLogger, TrainLogger
+
+from speech_tracker.guard import never_raises
+from speech_tracker.integrations.speechbrain.attach import Tracker, attach
+
+_current: SpeechTrackerLogger | None = None
+
+
+class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has no types
+    """Records a SpeechBrain experiment, and writes the text file that `FileTrainLogger` would.
+
+    Building it starts nothing: the run begins with the first ``fit`` or ``evaluate`` of a Brain built after it.
+
+    Args:
+        save_file: the text log, as for `FileTrainLogger`; None for none.
+        precision: decimal places in it.
+        project, task, name, tags, languages, mode: as for `speech_tracker.init`; the task is ``asr`` when not given.
+        steps: record the loss every so many optimizer steps; 0 for epochs only.
+    """
+
+    def __init__(
+        self,
+        save_file: str | None = None,
+        precision: int = 2,
+        *,
+        project: str | None = None,
+        task: str = "asr",
+        name: str | None = None,
+        tags: Any = (),
+        languages: Any = (),
+        mode: Any = None,
+        steps: int = 0,
+    ) -> None:
+        global _current
+        self.text_log = FileTrainLogger(save_file, precision) if save_file else None
+        options = {"project": project, "task": task, "name": name, "tags": tags, "languages": languages, "mode": mode}
+        self.tracker = Tracker(options, save_file=save_file, steps=steps)
+        _current = self
+        _hook_brains()
+
+    def log_stats(
+        self,
+        stats_meta: Mapping[str, Any],
+        train_stats: Mapping[str, Any] | None = None,
+        valid_stats: Mapping[str, Any] | None = None,
+        test_stats: Mapping[str, Any] | None = None,
+        verbose: bool = True,
+    ) -> None:
+        """Record the statistics of an epoch or of a test; see `TrainLogger.log_stats`."""
+        if self.text_log is not None:
+            self.text_log.log_stats(stats_meta, train_stats, valid_stats, test_stats, verbose)
+        self._record(stats_meta, train_stats, valid_stats, test_stats)
+
+    @never_raises
+    def _record(self, meta: Any, train: Any, valid: Any, test: Any) -> None:
+        self.tracker.statistics(meta, train, valid, test)
+
+
+def _hook_brains() -> None:
+    """Have every Brain that is built from now on attached to the logger built last."""
+    if hasattr(Brain.__init__, "speech_tracker_follows"):
+        return
+    original = Brain.__init__
+
+    @functools.wraps(original)
+    def build(brain: Any, *args: Any, **kwargs: Any) -> None:
+        original(brain, *args, **kwargs)
+        if _current is not None and not hasattr(brain, "speech_tracker"):
+            never_raises(attach)(brain, _current.tracker)
+            never_raises(_keep_text_log)(_current, brain)
+
+    build.speech_tracker_follows = True  # type: ignore[attr-defined]
+    Brain.__init__ = build
+
+
+def _keep_text_log(logger: SpeechTrackerLogger, brain: Any) -> None:
+    """Go on writing the recipe's own text log where the command line put this logger in its logger's place."""
+    path = getattr(brain.hparams, "train_log", None)
+    if logger.text_log is None and isinstance(path, str):
+        logger.text_log = FileTrainLogger(path)
