@@ -20,9 +20,9 @@ _period = PERIOD
 
 def watch(sink: Sink, *, often: bool = False) -> None:
     """Have `sink` beat until it is gone; `often` for durability ``interval``."""
-    global _thread, _process, _period
-    if _process != os.getpid():  # threads do not survive a fork
-        _process, _thread = os.getpid(), None
+    global _thread, _process, _period, _wake
+    if _process != os.getpid():  # threads do not survive a fork, and a lock that one of them held stays locked
+        _process, _thread, _wake = os.getpid(), None, threading.Event()
         _sinks.clear()
     _sinks.add(sink)
     if often:
@@ -34,8 +34,9 @@ def watch(sink: Sink, *, often: bool = False) -> None:
 
 
 def _beat() -> None:
+    wake = _wake
     while True:
-        _wake.wait(_period)
-        _wake.clear()
+        wake.wait(_period)
+        wake.clear()
         for sink in tuple(_sinks):
             sink.beat()

@@ -11,7 +11,7 @@ from typing import Any
 from speech_tracker.encoding import decode, encode, tag
 from speech_tracker.errors import InvalidTypeError, StoreError, UnsafePathError, explain
 
-_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -35,10 +35,12 @@ def make_store(folder: Path) -> Path:
         StoreError: it is a file, or cannot be made or written.
     """
     remedy = "set SPEECH_TRACKER_DIR to a folder that you can write"
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(explain("the store is not a folder", got=str(folder), expected="a folder", remedy=remedy))
     try:
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(explain("the store is not a folder", got=str(folder), expected="a folder", remedy=remedy))
         (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(
             explain(f"the store cannot be made ({error.strerror})", got=str(folder), expected="a folder", remedy=remedy)
@@ -63,7 +65,7 @@ def check_id(run_id: str) -> str:
     """
     if not isinstance(run_id, str):
         raise InvalidTypeError(explain("a run id is text", got=run_id, expected="str", remedy="correct `id=`"))
-    if not _ID.match(run_id):
+    if not _ID.fullmatch(run_id):  # not match with $: that would let a newline through
         raise UnsafePathError(
             explain(
                 "not a run id",
@@ -136,7 +138,8 @@ def recall(experiment_folder: Path) -> Remembered | None:
     """Return what the id file of `experiment_folder` says, None when there is none.
 
     Raises:
-        StoreError: the file is damaged; a new run would hide the old one, so this is for the user to decide.
+        StoreError: the file is damaged or cannot be read; a new run would hide the old one, so this is for the user to
+            decide.
     """
     path = id_file(experiment_folder)
     try:
@@ -144,7 +147,7 @@ def recall(experiment_folder: Path) -> Remembered | None:
         return Remembered(check_id(content["run_id"]), Path(content["store"]), path)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, UnsafePathError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{path} should hold the id of this experiment's run, but cannot be read ({error}); put the id back "
             '({"run_id": "…", "store": "…"}; `speech-tracker list` shows ids), or delete the file to begin a new run'

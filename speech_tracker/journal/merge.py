@@ -90,8 +90,13 @@ def read_journal(run_folder: Path) -> Journal:
     for number, rank, path in segment_files(run_folder):
         records: list[Record] = []
         hurt: list[Damage] = []
-        for found in read_segment(path):
-            (records if isinstance(found, Record) else hurt).append(found)  # type: ignore[arg-type]
+        try:
+            for found in read_segment(path):
+                (records if isinstance(found, Record) else hurt).append(found)  # type: ignore[arg-type]
+        except FileNotFoundError:  # its writer could not write the first record and took it away again
+            continue
+        except OSError as error:  # a bad block, a stale handle: the other segments still count
+            hurt.append(Damage(path, 1, 0, 0, f"the segment cannot be read ({error.strerror or error})", ""))
         newer = max((found.version for found in hurt if found.version), default=None)
         if newer is not None:
             raise JournalVersionError(

@@ -117,10 +117,11 @@ def read_segment(path: Path) -> Iterator[Record | Damage]:
     Raises:
         OSError: the file cannot be read.
     """
-    seen: set[int] = set()
+    seen: set[tuple[str, int]] = set()
     for found in scan(path.read_bytes(), path):
         if isinstance(found, Record):
-            if found.number in seen:  # written again after a write whose success was not seen
+            key = (found.segment, found.number)
+            if key in seen:  # written again after a write whose success was not seen
                 continue
-            seen.add(found.number)
+            seen.add(key)
         yield found

@@ -59,9 +59,17 @@ def opening(run: str, segment: str) -> bytes:
     return b'{"v":%d,"run":%s,"segment":%s,"n":' % (VERSION, encode(run), encode(segment))
 
 
-def line(start: bytes, number: int, time: float, kind: str, data: Any) -> bytes:
-    """Return a record as one line, ``\\n`` included; `start` is what `opening` gave."""
-    body = b'%b%d,"time":%.6f,"type":"%b","data":%b' % (start, number, time, kind.encode(), encode(data))
+def line(start: bytes, number: int, time: float, kind: str, content: bytes) -> bytes:
+    """Return a record as one line, ``\\n`` included.
+
+    Args:
+        start: what `opening` gave.
+        number: the record's place in the segment.
+        time: seconds since the epoch.
+        kind: one of `speech_tracker.events.KINDS`.
+        content: the data, encoded.
+    """
+    body = b'%b%d,"time":%.6f,"type":"%b","data":%b' % (start, number, time, kind.encode(), content)
     return b'%b,"crc":"%08x"}\n' % (body, crc32(body))
 
 
@@ -76,13 +84,15 @@ def parse(text: bytes) -> Record:
     body = text[:-_TAIL]
     if text[-10:-2] != b"%08x" % crc32(body):
         raise NotARecord("its checksum does not fit")
+    newer = None
     try:
-        fields = decode(body + b"}")
-        version = fields["v"]
-    except (ValueError, KeyError, TypeError) as error:
+        version = int(body[5 : body.index(b",")])  # before anything else of it is understood
+        if version > VERSION:
+            newer = NotARecord(f"it is in format {version}, and this version of speech-tracker reads up to {VERSION}")
+            newer.version = version
+        else:
+            fields = decode(body + b"}")
+            return Record(fields["run"], fields["segment"], fields["n"], fields["time"], fields["type"], fields["data"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotARecord("its checksum fits, but it is not a record") from error
-    if version > VERSION:
-        newer = NotARecord(f"it is in format {version}, and this version of speech-tracker reads up to {VERSION}")
-        newer.version = version
-        raise newer
-    return Record(fields["run"], fields["segment"], fields["n"], fields["time"], fields["type"], fields["data"])
+    raise newer

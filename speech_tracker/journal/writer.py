@@ -15,18 +15,20 @@ import re
 import threading
 import time
 import weakref
-from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
+from speech_tracker.encoding import encode
 from speech_tracker.errors import StoreError
+from speech_tracker.journal.held import Held
+from speech_tracker.journal.process import describe_process
 from speech_tracker.journal.record import line, opening
 
 Durability = Literal["os", "fsync", "interval"]
 
 logger = logging.getLogger("speech_tracker")
 
-HELD_AT_MOST = 64 * 1024 * 1024  # bytes of records kept in memory while the disk refuses them
 _SEGMENT = re.compile(r"^(\d{4,})-rank(\d+)\.jsonl$")
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 
@@ -63,6 +65,14 @@ class NullSink:
         """Do nothing."""
 
 
+class _Open(NamedTuple):
+    """An open segment. Replaced as a whole, so that a thread or a signal handler never sees half of a change."""
+
+    fd: int
+    start: bytes
+    numbers: Iterator[int]
+
+
 class SegmentWriter:
     """The segment of one process of one run.
 
@@ -73,9 +83,9 @@ class SegmentWriter:
         run_folder: the run's folder; ``segments/`` is made in it.
         run: the run's id.
         rank: the process's rank, part of the segment's name.
-        header: content of the segment's first record, without what this class adds (process, host, times).
-        durability: ``"os"``: survives any kill of processes; ``"fsync"``: each record survives a power loss as well;
-            ``"interval"``: a power loss costs what was recorded since the last `sync`.
+        header: what the first record says of the process, beside what is added here (process, host, start).
+        durability: ``os`` (survives any kill of processes), ``fsync`` (survives a power loss, each record waits for the
+            disk), ``interval`` (flushed by the heartbeat, at most its period is lost by a power loss).
     """
 
     def __init__(
@@ -87,22 +97,24 @@ class SegmentWriter:
         self.durability = durability
         self.name = ""
         self.path: Path | None = None
-        self.swallowed = 0  # records given up because the disk refused them and the memory limit was reached
         self._header = header
-        self._fd = -1
+        self._open: _Open | None = None
+        self._closer: weakref.finalize[[int], SegmentWriter] | None = None
         self._closed = False
-        self._start = b""
-        self._numbers = itertools.count()
-        self._held: deque[bytes] = deque()
-        self._held_bytes = 0
-        self._torn = False
+        self._fsync = durability == "fsync"
+        self._refused = Held()
         self._lock = threading.RLock()  # for opening and for a refusing disk only, never on the path of a good write
         _writers.add(self)
 
     @property
     def held(self) -> int:
         """Number of records that are in memory because the disk refuses them."""
-        return len(self._held)
+        return len(self._refused)
+
+    @property
+    def given_up(self) -> int:
+        """Number of records dropped because the disk refused them and the memory limit was reached."""
+        return self._refused.given_up
 
     def open(self) -> None:
         """Make the segment's file and write its header.
@@ -111,135 +123,171 @@ class SegmentWriter:
             StoreError: the folder cannot be made or written.
         """
         with self._lock:
-            if self._fd >= 0:
+            if self._open is not None or self._closed:
                 return
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                fd = self._create()
-                self._start = opening(self.run, self.name)
-                self._numbers = itertools.count(1)
-                text = line(self._start, 0, time.time(), "segment", {**self._header, **_process()})
-                if os.write(fd, text) != len(text):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                name, path, fd = self._create()
+                try:
+                    start = opening(self.run, name)
+                    text = line(start, 0, time.time(), "segment", encode({**self._header, **describe_process()}))
+                    if os.write(fd, text) != len(text):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    if self.durability != "os":
+                        _sync_folders(self.folder)
+                except BaseException:
+                    os.close(fd)
+                    path.unlink(missing_ok=True)  # ours and empty: retried later, it would be one more each time
+                    raise
             except OSError as error:
                 raise StoreError(
                     f"the run cannot be recorded: {self.folder} cannot be written ({error.strerror or error}); "
                     "expected a folder on a disk with room and free inodes; set SPEECH_TRACKER_DIR to another one"
                 ) from error
-            self._fd = fd  # last: another thread that sees it may append at once
+            self.name, self.path = name, path
+            # The file is closed when nothing can append to it any more, not by `close`: a thread that is about to write
+            # would otherwise hit a closed descriptor, or, reused by then, somebody's checkpoint.
+            self._closer = weakref.finalize(self, os.close, fd)
+            self._closer.atexit = False
+            self._open = _Open(fd, start, itertools.count(1))
 
-    def _create(self) -> int:
+    def _create(self) -> tuple[str, Path, int]:
         while True:
             numbers = [int(found[1]) for entry in self.folder.iterdir() if (found := _SEGMENT.match(entry.name))]
-            self.name = f"{max(numbers, default=0) + 1:04d}-rank{self.rank}"
-            self.path = self.folder / f"{self.name}.jsonl"
+            name = f"{max(numbers, default=0) + 1:04d}-rank{self.rank}"
+            path = self.folder / f"{name}.jsonl"
             try:
-                return os.open(self.path, _FLAGS, 0o666)
+                return name, path, os.open(path, _FLAGS, 0o666)
             except FileExistsError:  # another process took the number in between
                 continue
 
     def append(self, kind: str, data: Any) -> None:
         """Record `data`. When this returns, the record is with the kernel, or held and reported when it refuses."""
-        if self._fd < 0:
-            if self._closed:
+        content = encode(data)  # first: what cannot be encoded raises, and must not use up a number
+        file = self._open
+        if file is None:
+            self._append_unopened(kind, content)
+            return
+        text = line(file.start, next(file.numbers), time.time(), kind, content)
+        refused = self._refused
+        if refused.waiting:
+            self._hold(text)
+            self._retry()
+            return
+        try:
+            if os.write(file.fd, text) == len(text):
+                if self._fsync:
+                    os.fdatasync(file.fd)
                 return
+            refused.torn = True
+            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as failure:  # also of fdatasync: the kernel may have dropped what it could not flush
+            error = failure
+        self._hold(text, error)
+
+    def _append_unopened(self, kind: str, content: bytes) -> None:
+        """Open the segment of this process and append; what comes before it can be opened is held without a number."""
+        with self._lock:
+            if self._closed:
+                self._refused.warn_once(
+                    "ended", "speech-tracker: run %s has ended in this process; what is logged now is not recorded", self.run
+                )  # fmt: skip
+                return
+            moment = time.time()
             try:
                 self.open()
             except StoreError as error:
-                self._hold(
-                    line(opening(self.run, self.name or "unopened"), next(self._numbers), time.time(), kind, data),
-                    error,
-                )
+                self._hold((moment, kind, content), error)
                 return
-        text = line(self._start, next(self._numbers), time.time(), kind, data)
-        if self._held or self._torn:
-            self._retry(text)
-            return
-        try:
-            written = os.write(self._fd, text)
-            if written == len(text):
-                if self.durability == "fsync":
-                    os.fdatasync(self._fd)
-                return
-            self._torn = True
-            self._hold(text, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-        except OSError as error:
-            self._hold(text, error)
+            self._hold((moment, kind, content))
+        self._retry()
 
-    def _hold(self, text: bytes, error: OSError) -> None:
+    def _hold(self, record: bytes | tuple[float, str, bytes], error: OSError | None = None) -> None:
         with self._lock:
-            if not self._held:
-                logger.warning(
-                    "speech-tracker cannot write to %s (%s): records are held in memory until it can; make room or "
-                    "mend the disk, the training goes on",
-                    self.path or self.folder,
-                    error.strerror or error,
-                )
-            if self._held_bytes + len(text) > HELD_AT_MOST:
-                self.swallowed += 1
-                return
-            self._held.append(text)
-            self._held_bytes += len(text)
+            if error is not None:
+                self._refused.warn_once(
+                    "refused",
+                    "speech-tracker cannot write to %s (%s): records are held in memory until it can; make room or mend "
+                    "the disk, the training goes on", self.path or self.folder, error.strerror or error,
+                )  # fmt: skip
+            if not self._refused.add(record):
+                self._refused.warn_once(
+                    "full", "speech-tracker: the disk of %s still refuses, and the memory for records is full: further ones "
+                    "are lost until there is room", self.path or self.folder,
+                )  # fmt: skip
 
-    def _retry(self, text: bytes | None) -> None:
-        """Write what is held, oldest first, then `text`; what the disk still refuses stays held."""
+    def _retry(self) -> None:
+        """Write what is held, oldest first; what the disk still refuses stays held."""
         with self._lock:
-            if text is not None:
-                self._held.append(text)
-                self._held_bytes += len(text)
-            while self._held and self._fd >= 0:
-                first = b"\n" + self._held[0] if self._torn else self._held[0]  # ends the torn line
+            if self._open is None and self._refused and not self._closed:
                 try:
-                    written = os.write(self._fd, first)
+                    self.open()
+                except StoreError:
+                    return
+            file = self._open
+            if file is None:
+                return
+            refused = self._refused
+            if not refused.write_to(file.fd, lambda moment, kind, content: line(
+                file.start, next(file.numbers), moment, kind, content)):  # fmt: skip
+                return
+            if self._fsync:
+                try:
+                    os.fdatasync(file.fd)
                 except OSError:
                     return
-                if written != len(first):
-                    self._torn = True
-                    return
-                self._torn = False
-                self._held_bytes -= len(self._held.popleft())
+            if refused.given_up > refused.told:
+                lost, refused.told = refused.given_up - refused.told, refused.given_up
+                self.append("problem", {"reason": f"{lost} records were lost: the disk refused them for too long",
+                                        "path": str(self.path)})  # fmt: skip
 
     def sync(self) -> None:
         """Write what is held and ask the kernel to put everything on the disk."""
-        if self._held or self._torn:
-            self._retry(None)
-        if self._fd >= 0:
+        if self._refused.waiting:
+            self._retry()
+        file = self._open
+        if file is not None:
             try:
-                os.fsync(self._fd)
+                os.fsync(file.fd)
             except OSError as error:
                 logger.warning("speech-tracker: %s cannot be flushed to the disk (%s)", self.path, error)
 
     def beat(self) -> None:
         """Set the segment's modification time to now, which tells readers on other hosts that the process lives."""
-        if self._fd < 0:
+        if self._refused.waiting:
+            self._retry()
+        file = self._open
+        if file is None:
             return
         try:
-            os.utime(self._fd)
-            if self._held or self._torn:
-                self._retry(None)
+            os.utime(file.fd)
             if self.durability == "interval":
-                os.fdatasync(self._fd)
+                os.fdatasync(file.fd)
         except OSError:
             pass  # only a sign of life; the next write tells whether the disk works
 
     def close(self) -> None:
-        """Write what is held and close the file."""
+        """Write what is held and end the segment; a thread that is in the middle of `append` still gets its record in."""
+        if self._closed:
+            return
         self.sync()
         with self._lock:
             self._closed = True
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            self._open = None
+            if self.held or self.given_up:
+                logger.warning(
+                    "speech-tracker: %d records of run %s are lost, since %s could not be written until its end",
+                    self.held + self.given_up, self.run, self.path or self.folder,
+                )  # fmt: skip
 
     def _after_fork(self) -> None:
         """In a forked child: let go of the parent's file; the first record opens a segment of the child's own."""
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = -1
+        if self._closer is not None and (alive := self._closer.detach()) is not None:
+            os.close(alive[2][0])
+        self._open = self._closer = None
         self._lock = threading.RLock()
-        self._held.clear()  # they are the parent's to write
-        self._held_bytes = 0
-        self._torn = False
+        self._refused = Held()  # what is held is the parent's to write
+        self.name, self.path = "", None
         self._header = {**self._header, "role": "forked"}
 
 
@@ -254,38 +302,11 @@ def _release_after_fork() -> None:
 os.register_at_fork(after_in_child=_release_after_fork)
 
 
-def _process() -> dict[str, Any]:
-    return {
-        "process": os.getpid(),
-        "host": os.uname().nodename,
-        "started": process_start(os.getpid()),
-        "boot": boot_id(),
-    }
-
-
-def process_start(process: int) -> float | None:
-    """Return when `process` of this host was started, in clock ticks since boot; None when there is no such process.
-
-    Together with the process id it tells a living process from a later one that was given the same id.
-    """
-    try:
-        return int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return _process_start_without_proc(process)
-
-
-def _process_start_without_proc(process: int) -> float | None:
-    import psutil
-
-    try:
-        return float(psutil.Process(process).create_time())
-    except psutil.Error:
-        return None
-
-
-def boot_id() -> str | None:
-    """Return an id of this host's current boot (Linux), so that a process id of before a reboot is known as gone."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
+def _sync_folders(folder: Path) -> None:
+    """Put the new names on the disk: of the segment in ``segments/``, of that in the run's folder, of that in ``runs/``."""
+    for each in (folder, folder.parent, folder.parent.parent):
+        fd = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
