@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from speech_tracker.client import Client, Experiment, active_run, init
+from speech_tracker.client import Client, Experiment, active_run, attach, init
 from speech_tracker.run import Run
 from speech_tracker.version import __version__
 
-__all__ = ["Client", "Experiment", "Run", "Speech", "__version__", "active_run", "init"]
+__all__ = ["Client", "Experiment", "Run", "Speech", "__version__", "active_run", "attach", "init"]
 
 if TYPE_CHECKING:
     from speech_tracker.schema import Speech

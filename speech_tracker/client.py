@@ -159,6 +159,39 @@ def active_run() -> Run | None:
     return None
 
 
+def attach(
+    experiment_folder: str | os.PathLike[str] | None = None,
+    *,
+    id: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Return a handle on a run that exists, to add to it from another process: a decoding job, a scoring script.
+
+    It writes into a segment of its own and neither changes the run's status nor ends it.
+
+    Args:
+        experiment_folder: the folder that remembers the run.
+        id: the run's id, in place of the folder.
+        store: the store it is in, where the folder does not say.
+
+    Raises:
+        RunNotFoundError: the folder remembers no run, or the store does not hold it.
+    """
+    remembered = paths.recall(Path(experiment_folder)) if experiment_folder is not None else None
+    if id is None and remembered is None:
+        raise RunNotFoundError(
+            explain("no run to add to", got=str(experiment_folder), expected="a folder with .speech_tracker/run.json, or id=",
+                    remedy="start the run with speech_tracker.init(experiment_folder=…) first")
+        )  # fmt: skip
+    known = remembered.store if remembered is not None and store is None else None
+    place = known or (paths.store_folder() if store is None else Path(store).expanduser().absolute())
+    folder = paths.run_folder(place, id if id is not None else remembered.run)  # type: ignore[union-attr]
+    from speech_tracker.view import RunView
+
+    identity = RunView.read(folder).identity
+    return attached(folder.name, identity["name"], identity["project"], identity["task"], folder, "local")
+
+
 def attached(
     id: str,
     name: str,
