@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from speech_tracker import arguments, lifecycle, paths
 from speech_tracker.arguments import MODES, Mode
-from speech_tracker.errors import InvalidArgumentError, UnsafePathError, explain
+from speech_tracker.errors import InvalidArgumentError, RunNotFoundError, UnsafePathError, explain
 from speech_tracker.guard import report, shielded
 from speech_tracker.journal.writer import Durability, NullSink, SegmentWriter
 from speech_tracker.late_segment import LateSegment, header
