@@ -184,15 +184,26 @@ def score_files(
             "the reference holds alternates { a / b }, which alignment 'sclite' honours and this one does not"
         )
 
+    # with alternates there is no telling where a space belongs; sclite -c does not count it either
+    bare: Spaces = "remove" if keeps else spaces
+
     def count(what: Unit) -> Evaluation:
         return score(
-            references, hypotheses, unit=what, alignment=alignment, normalizer=done, missing=missing,
-            attributes=cast("Any", sides.attributes), spaces=spaces,
-        )  # fmt: skip
+            references,
+            hypotheses,
+            unit=what,
+            alignment=alignment,
+            normalizer=done,
+            missing=missing,
+            attributes=cast("Any", sides.attributes),
+            spaces=bare if what == "char" and unit != "char" else spaces,
+        )
 
     evaluation = count(unit)
     words = evaluation if unit == "word" else count("word")
     characters = evaluation if unit == "char" else count("char")
+    if characters.spaces != spaces:
+        remarks.append("the CER does not count spaces, because the reference holds alternates")
     interval = interval_of(evaluation, level)
     remarks += [str(problem) for problem in evaluation.problems]
     return FileScore(
