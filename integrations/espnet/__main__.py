@@ -1,0 +1,55 @@
+"""`python -m speech_tracker.integrations.espnet -m espnet2.bin.asr_train …`: what it runs, it runs as Python would.
+
+A training is recorded (`live`), an inference job is looked at when it is done (`inference`); every other module, script
+or ``-c`` passes straight through.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import runpy
+import sys
+
+
+def main(arguments: list[str]) -> None:
+    """Run what `arguments` say, as ``python`` would."""
+    if not arguments or arguments[0] != "-m" or len(arguments) < 2:  # a script, -c, or nothing at all
+        os.execv(sys.executable, [sys.executable, *arguments])
+    module, *rest = arguments[1:]
+    sys.argv = [module, *rest]
+    if module.startswith("espnet2.bin.") and module.endswith(("_train", "_inference")):
+        # not runpy: it would replace __main__, and ranks that are spawned import __main__ again to find their hooks
+        if module.endswith("_train"):
+            _train(module)
+        else:
+            _infer(module, rest)
+        return
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _train(module: str) -> None:
+    from speech_tracker.integrations.espnet import install
+
+    install()
+    found = importlib.import_module(module)
+    sys.argv[0] = str(found.__file__)
+    found.main()
+
+
+def _infer(module: str, arguments: list[str]) -> None:
+    from speech_tracker.integrations.espnet.inference import Stopwatch, record
+
+    found = importlib.import_module(module)
+    sys.argv[0] = str(found.__file__)
+    watch = Stopwatch(found)
+    found.main()
+    record(arguments, module=module, seconds=watch.seconds)
+
+
+if __name__ == "__mp_main__":  # a rank that multiprocessing spawned: the parent's hooks are not in this process
+    from speech_tracker.integrations.espnet import install
+
+    install()
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,52 @@
+"""ESPnet's names for numbers, and ours. ESPnet's rates are fractions already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_NAMES = {
+    # what ESPnet calls wer and cer during training is the decoder's best guess given the right history: not an error
+    # rate of recognition, and never to be drawn beside one (espnet issues 1919 and 2732)
+    "wer": "wer_teacher_forced",
+    "cer": "cer_teacher_forced",
+    "acc": "accuracy",
+    "grad_norm": "gradient_norm",
+    "clip": "clipped_percent",
+}
+_LEFT_OUT = ("total_count",)
+_RATE = re.compile(r"^optim(\d+)_lr(\d+)$")
+
+
+def our_name(key: str) -> str:
+    """Return our name for a statistic of ESPnet's.
+
+    >>> our_name("optim0_lr0"), our_name("optim1_lr0"), our_name("wer"), our_name("loss_ctc")
+    ('learning_rate', 'learning_rate_1_0', 'wer_teacher_forced', 'loss_ctc')
+    """
+    rate = _RATE.match(key)
+    if rate:
+        return "learning_rate" if rate.groups() == ("0", "0") else f"learning_rate_{rate[1]}_{rate[2]}"
+    return _NAMES.get(key, key)
+
+
+def metrics(stage: str, stats: Mapping[str, Any], *, suffix: str = "") -> dict[str, float]:
+    """Return a stage's numbers under our names; times as seconds, memory under ``system/``.
+
+    Args:
+        stage: ``train`` or ``valid``.
+        stats: name to number, or to a `datetime.timedelta`.
+        suffix: put after each name, for the values of single steps.
+    """
+    found = {}
+    for key, value in stats.items():
+        if key in _LEFT_OUT:
+            continue
+        if hasattr(value, "total_seconds"):
+            found[f"{stage}/epoch_seconds"] = value.total_seconds()
+        elif key.startswith("gpu_"):
+            found[f"system/{key.lower()}"] = float(value)
+        else:
+            found[f"{stage}/{our_name(key)}{suffix}"] = float(value)
+    return found
