@@ -152,8 +152,8 @@ def test_lines_that_cannot_be_used_are_reported_and_the_others_are_compared(file
     code, out, err = run(capsys, files["ref"], files["a"], str(path), "--json")
     assert code == 0
     assert json.loads(out)["utterances"] == 240
-    assert "d/text: line 241: " in err
-    assert "and 3 more lines with problems" in err
+    assert "8 lines with problems: line 241: " in err
+    assert "and 3 more" in err
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_lines_that_cannot_be_used_are_reported_and_the_others_are_compared(file
         (["{ref}", "{a}"], "expected two or more"),
         (["{ref}", "{a}", "{a}"], "cannot be compared with itself"),
         (["{ref}", "{a}", "nowhere/text"], "nowhere/text"),
-        (["{ref}", "{a}", "{b}", "--level", "95"], "write 0.95"),
-        (["{ref}", "{a}", "{b}", "--method", "bayes"], "percentile, normal, bca, t"),
+        (["{ref}", "{a}", "{b}", "--level", "95"], "--level"),
+        (["{ref}", "{a}", "{b}", "--method", "bayes"], "percentile"),
         (["{ref}", "{a}", "{b}", "--alignment", "sctk"], "sctk"),
         (["{ref}", "{a}", "{b}", "--block", "accent"], "no such attribute"),
         (["{ref}", "{a}", "{b}", "--seed", "-1"], "--seed"),

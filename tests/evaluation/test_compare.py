@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from speech_tracker.compare_files import names_of
 from speech_tracker.errors import InvalidArgumentError, ScoringError
 from speech_tracker.evaluation.blocks import Blocks
 from speech_tracker.evaluation.bootstrap import bootstrap_interval
 from speech_tracker.evaluation.compare import compare
+from speech_tracker.evaluation.compare_files import names_of
 from speech_tracker.evaluation.comparison_text import comparison_text, p_text
 from speech_tracker.evaluation.detectable import detectable_between, minimum_detectable_difference
 from speech_tracker.evaluation.distributions import student_quantile

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from speech_tracker.errors import InvalidArgumentError
 from speech_tracker.evaluation.compare import Comparison, compare
+from speech_tracker.evaluation.normalize import get_normalizer, normalize_sides
+from speech_tracker.evaluation.normalize_structure import KeepingStructure, has_alternates
 from speech_tracker.evaluation.score import Missing, score
+from speech_tracker.evaluation.score_files import ReadOptions, Sides, read_sides
 from speech_tracker.evaluation.tokenize import Unit
-from speech_tracker.formats.decode import read_text
-from speech_tracker.formats.join import cut_hypothesis, match_ids
-from speech_tracker.formats.kaldi_text import parse_utt2spk
-from speech_tracker.formats.transcripts import Transcripts, read_transcripts
 
 if TYPE_CHECKING:
     from speech_tracker.evaluation.interval import Method
+    from speech_tracker.evaluation.normalize import Normalizer
     from speech_tracker.evaluation.preference import Alignment
     from speech_tracker.evaluation.result import Evaluation
-
-SHOWN_PROBLEMS = 5
-"""Lines with problems that are named one by one for each file; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,12 @@ class ComparedFiles:
     Attributes:
         comparison: all tests.
         evaluations: name of the system → its evaluation.
-        messages: lines that could not be read, utterances that were left out: one line each.
+        remarks: lines that could not be read, utterances that were left out: one line each.
     """
 
     comparison: Comparison
     evaluations: Mapping[str, Evaluation]
-    messages: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def compare_files(
@@ -45,31 +43,35 @@ def compare_files(
     hypotheses: Sequence[str | Path],
     *,
     speakers: str | Path | None = None,
+    attribute_files: Mapping[str, str | Path] | None = None,
     unit: Unit = "word",
     alignment: Alignment = "sclite",
-    normalizer: str = "none",
+    normalizer: str | Normalizer = "none",
     missing: Missing = "error",
     level: float = 0.95,
     replications: int = 10_000,
     seed: int = 0,
     method: Method = "percentile",
     block: str | None = "auto",
+    options: ReadOptions | None = None,
 ) -> ComparedFiles:
     """Score the files and compare the systems.
 
     Args:
-        reference: a transcript file of any format that `read_transcripts` knows.
+        reference: see `read_sides`.
         hypotheses: two or more transcript files.
-        speakers: Kaldi's ``utt2spk``; where it is not given, speakers come from the files if these name them.
+        speakers: see `read_sides`.
+        attribute_files: see `read_sides`; any of them can be the `block`.
         unit: see `score`.
         alignment: see `score`; ``sclite`` gives the segments of NIST's `sc_stats`.
-        normalizer: see `score`.
+        normalizer: see `get_normalizer`.
         missing: see `score`; with ``skip``, the utterances that all systems have are compared.
         level: see `compare`.
         replications: see `compare`.
         seed: see `compare`.
         method: see `compare`.
         block: see `compare`.
+        options: see `read_sides`.
 
     Raises:
         FormatError: a file cannot be read as a transcript.
@@ -82,32 +84,14 @@ def compare_files(
             f"nothing to compare: got {len(hypotheses)} hypothesis file, expected two or more; for a single one use "
             "`speech-tracker score`"
         )
-    truth = read_transcripts(reference, side="reference")
-    messages = list(_problems(reference, truth.problems))
-    attributes: dict[str, Mapping[str, Any]] = dict(truth.attributes)
-    if truth.speakers:
-        attributes["speaker_id"] = truth.speakers
-    if speakers is not None:
-        parsed = parse_utt2spk(read_text(speakers).text)
-        messages += _problems(speakers, parsed.problems)
-        attributes["speaker_id"] = {entry.utterance_id: entry.value for entry in parsed.records}
     evaluations: dict[str, Evaluation] = {}
+    remarks: list[str] = []
     for name, path in zip(names_of(hypotheses), hypotheses, strict=True):
-        heard = read_transcripts(path, side="hypothesis")
-        messages += _problems(path, heard.problems)
-        heard = cut_hypothesis(truth, heard)
-        texts, notes = match_ids(truth.texts, heard.texts)
-        messages += [f"{path}: {note}" for note in notes]
-        evaluations[name] = evaluation = score(
-            truth.texts,
-            texts,
-            unit=unit,
-            alignment=alignment,
-            normalizer=normalizer,
-            missing=missing,
-            attributes=attributes or _speakers_of(heard),
-        )
-        messages += [f"{path}: {problem}" for problem in evaluation.problems if problem.kind != "empty-reference"]
+        sides = read_sides(reference, path, speakers=speakers, attribute_files=attribute_files, options=options)
+        evaluation, said = _evaluate(sides, unit, alignment, normalizer, missing)
+        evaluations[name] = evaluation
+        remarks += sides.remarks
+        remarks += [f"{path}: {remark}" for remark in said]
     comparison = compare(
         evaluations,
         level=level,
@@ -117,7 +101,31 @@ def compare_files(
         block=block,
         common=missing == "skip",
     )
-    return ComparedFiles(comparison, evaluations, tuple(dict.fromkeys(messages)))
+    return ComparedFiles(comparison, evaluations, tuple(dict.fromkeys(remarks)))
+
+
+def _evaluate(
+    sides: Sides, unit: Unit, alignment: Alignment, normalizer: str | Normalizer, missing: Missing
+) -> tuple[Evaluation, list[str]]:
+    """Normalise and count; return what the user should hear about besides."""
+    found = get_normalizer(normalizer)
+    keeps = alignment == "sclite" and any(map(has_alternates, sides.references.values()))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        references, hypotheses, done = normalize_sides(
+            KeepingStructure(found) if keeps else found, sides.references, sides.hypotheses
+        )
+    evaluation = score(
+        references,
+        hypotheses,
+        unit=unit,
+        alignment=alignment,
+        normalizer=done,
+        missing=missing,
+        attributes=cast("Any", sides.attributes),
+    )
+    remarks = list(dict.fromkeys(str(each.message) for each in caught))
+    return evaluation, remarks + [str(each) for each in evaluation.problems if each.kind != "empty-reference"]
 
 
 def names_of(paths: Sequence[str | Path]) -> list[str]:
@@ -134,14 +142,3 @@ def names_of(paths: Sequence[str | Path]) -> list[str]:
     raise InvalidArgumentError(
         f"a system cannot be compared with itself: got {', '.join(map(str, paths))}, expected different files"
     )
-
-
-def _speakers_of(heard: Transcripts) -> dict[str, Mapping[str, Any]] | None:
-    return {"speaker_id": heard.speakers} if heard.speakers else None
-
-
-def _problems(path: str | Path, problems: Iterable[object]) -> list[str]:
-    found = [f"{path}: {problem}" for problem in problems]
-    if len(found) > SHOWN_PROBLEMS:
-        found[SHOWN_PROBLEMS:] = [f"{path}: and {len(found) - SHOWN_PROBLEMS} more lines with problems"]
-    return found
