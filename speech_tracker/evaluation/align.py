@@ -1,28 +1,33 @@
-"""Alignments of many pairs at once, with the path preference of each reference scorer."""
+"""Alignments of many pairs of texts at once, with the path preference of each reference scorer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from speech_tracker.evaluation.align_groups import PairedKeys, align_groups
-from speech_tracker.evaluation.preference import Preference, preference
+from speech_tracker.evaluation.align_sclite import NetworkPath, Pair, TextError, align_texts, refuse_alternates
+from speech_tracker.evaluation.preference import ALIGNMENTS, Alignment, preference
+from speech_tracker.evaluation.sclite_network import ScliteRules
 from speech_tracker.evaluation.token_keys import KeyMaker
-from speech_tracker.evaluation.tokenize import Spaces, Unit
+from speech_tracker.evaluation.tokenize import Spaces, Unit, tokenizer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Integers = npt.NDArray[np.int64]
 
-Pairs = tuple[tuple["str | None", "str | None"], ...]
+__all__ = ["ALIGNMENTS", "AlignedBatch", "Aligner", "Alignment", "Pairs", "TextError"]
 
-CHUNK = 8192
-"""Pairs aligned at a time: large enough for vector operations, small enough to stay in cache and bound the memory."""
+Pairs = tuple[Pair, ...]
 
+# What is aligned at a time: large enough for vector operations, small enough to stay in cache and bound the memory.
+_CHUNK_UTTERANCES = 32768
+_CHUNK_CHARACTERS = 4_000_000
 _HIT = ord("C")
 
 
@@ -59,73 +64,111 @@ class AlignedBatch:
         return cls(np.concatenate(tables), b"".join(part.operations for part in parts), np.concatenate(offsets), pairs)
 
 
-def align_texts(
-    references: Sequence[str],
-    hypotheses: Sequence[str],
-    *,
-    alignment: str = "kaldi",
-    unit: Unit = "word",
-    spaces: Spaces = "keep",
-    case_sensitive: bool = True,
-) -> AlignedBatch:
-    """Align each reference with the hypothesis at the same place.
+@dataclass(frozen=True, slots=True)
+class Aligner:
+    """How to align.
 
-    Args:
-        references: n texts.
-        hypotheses: n texts.
+    Attributes:
         alignment: whose path preference to follow.
         unit: what a token is.
         spaces: for unit ``"char"``, whether a space is a token.
-        case_sensitive: whether ``A`` and ``a`` are different letters.
+        case_sensitive: whether ``A`` and ``a`` are different letters; no other letter is ever folded.
+        rules: for alignment ``"sclite"``, what to read into the texts.
     """
-    maker = KeyMaker(unit, spaces, case_sensitive=case_sensitive)
-    chosen = preference(alignment)
-    parts = []
-    for start in range(0, max(len(references), 1), CHUNK):
-        parts.append(_align_chunk(references[start : start + CHUNK], hypotheses[start : start + CHUNK], maker, chosen))
-        maker.forget()
-    return AlignedBatch.join(parts)
 
+    alignment: Alignment = "kaldi"
+    unit: Unit = "word"
+    spaces: Spaces = "keep"
+    case_sensitive: bool = True
+    rules: ScliteRules = field(default_factory=ScliteRules)
 
-def _align_chunk(
-    references: Sequence[str], hypotheses: Sequence[str], maker: KeyMaker, chosen: Preference
-) -> AlignedBatch:
-    # Equal texts are hits throughout whatever the preference: every other path costs something.
-    unequal = [reference != hypothesis for reference, hypothesis in zip(references, hypotheses, strict=True)]
-    reference_keys = maker.keys(references)
-    which = np.flatnonzero(unequal)
-    hypothesis_keys = maker.keys([hypotheses[index] for index in which.tolist()])
-    reference_lengths = np.diff(reference_keys.offsets)
-    hypothesis_lengths = reference_lengths.copy()
-    hypothesis_lengths[which] = np.diff(hypothesis_keys.offsets)
-    sides = PairedKeys(
-        reference_keys.keys,
-        hypothesis_keys.keys,
-        reference_keys.offsets[:-1][which],
-        hypothesis_keys.offsets[:-1],
-        reference_lengths[which],
-        hypothesis_lengths[which],
-    )
-    heads = tails = np.zeros(len(which), np.int64)
-    if chosen.trims:
-        heads, tails = sides.trim()
-    groups = list(align_groups(sides, chosen))
+    def chunks(self, references: Sequence[str], hypotheses: Sequence[str]) -> Iterator[slice]:
+        """Cut into stretches that are bounded in utterances and, but for a single one, in characters."""
+        start = characters = 0
+        for index, size in enumerate(map(operator.add, map(len, references), map(len, hypotheses))):
+            characters += size
+            if index > start and (characters > _CHUNK_CHARACTERS or index - start >= _CHUNK_UTTERANCES):
+                yield slice(start, index)
+                start, characters = index, size
+        yield slice(start, len(references))
 
-    path_lengths = reference_lengths.copy()
-    substitutions = np.zeros(len(references), np.int64)
-    for group, paths in groups:
-        path_lengths[which[group]] = paths.lengths + heads[group] + tails[group]
-        substitutions[which[group]] = paths.substitutions
-    offsets = np.concatenate([[0], np.cumsum(path_lengths)])
-    codes = np.full(offsets[-1], _HIT, np.uint8)
-    for group, paths in groups:
-        starts = offsets[which[group]] + heads[group]
-        written = np.cumsum(paths.lengths) - paths.lengths
-        codes[np.repeat(starts - written, paths.lengths) + np.arange(len(paths.codes))] = paths.codes
+    def align(self, references: Sequence[str], hypotheses: Sequence[str]) -> AlignedBatch:
+        """Align each reference with the hypothesis at the same place.
 
-    table = np.empty((len(references), 4), np.int32)
-    table[:, 1] = substitutions
-    table[:, 2] = path_lengths - hypothesis_lengths
-    table[:, 3] = path_lengths - reference_lengths
-    table[:, 0] = reference_lengths - table[:, 1] - table[:, 2]
-    return AlignedBatch(table, codes.tobytes(), offsets)
+        Raises:
+            TextError: a text cannot be read.
+        """
+        parts = [self.align_chunk(references[c], hypotheses[c], c.start) for c in self.chunks(references, hypotheses)]
+        return AlignedBatch.join(parts)
+
+    def align_chunk(self, references: Sequence[str], hypotheses: Sequence[str], position: int = 0) -> AlignedBatch:
+        """Align all at once; `position` is that of the first pair, for the message of a `TextError`."""
+        special: dict[int, NetworkPath] = {}
+        if self.alignment == "sclite":
+            special = self._special(references, hypotheses, position)
+            if special:
+                references, hypotheses = list(references), list(hypotheses)
+                for index in special:
+                    references[index] = hypotheses[index] = ""
+        return self._align_plain(references, hypotheses, special)
+
+    def _align_plain(
+        self, references: Sequence[str], hypotheses: Sequence[str], special: Mapping[int, NetworkPath]
+    ) -> AlignedBatch:
+        chosen = preference(self.alignment)
+        # Equal texts are hits throughout whatever the preference: every other path costs something.
+        which = np.flatnonzero(np.fromiter(map(operator.ne, references, hypotheses), np.bool_, len(references)))
+        maker = KeyMaker(self.unit, self.spaces, case_sensitive=self.case_sensitive)
+        tokens = maker.keys([*references, *(hypotheses[index] for index in which.tolist())])
+        lengths = np.diff(tokens.offsets)
+        reference_lengths = lengths[: len(references)]
+        hypothesis_lengths = reference_lengths.copy()
+        hypothesis_lengths[which] = lengths[len(references) :]
+        sides = PairedKeys(
+            tokens.keys,
+            tokens.offsets[which],
+            tokens.offsets[len(references) : -1],
+            reference_lengths[which],
+            hypothesis_lengths[which],
+        )
+        heads = tails = np.zeros(len(which), np.int64)
+        if chosen.trims:
+            heads, tails = sides.trim()
+        groups = list(align_groups(sides, chosen))
+
+        path_lengths = reference_lengths.copy()
+        substitutions = np.zeros(len(references), np.int64)
+        for group, paths in groups:
+            path_lengths[which[group]] = paths.lengths + heads[group] + tails[group]
+            substitutions[which[group]] = paths.substitutions
+        for index, path in special.items():
+            path_lengths[index] = len(path.operations)
+        offsets = np.concatenate([[0], np.cumsum(path_lengths)])
+        codes = np.full(offsets[-1], _HIT, np.uint8)
+        for group, paths in groups:
+            starts = offsets[which[group]] + heads[group]
+            written = np.cumsum(paths.lengths) - paths.lengths
+            codes[np.repeat(starts - written, paths.lengths) + np.arange(len(paths.codes))] = paths.codes
+
+        table = np.empty((len(references), 4), np.int32)
+        table[:, 1] = substitutions
+        table[:, 2] = path_lengths - hypothesis_lengths
+        table[:, 3] = path_lengths - reference_lengths
+        table[:, 0] = reference_lengths - table[:, 1] - table[:, 2]
+        for index, path in special.items():
+            codes[offsets[index] : offsets[index + 1]] = np.frombuffer(path.operations, np.uint8)
+            table[index] = [path.operations.count(letter) for letter in b"CSDI"]
+        return AlignedBatch(table, codes.tobytes(), offsets, {index: path.pairs for index, path in special.items()})
+
+    def _special(self, references: Sequence[str], hypotheses: Sequence[str], position: int) -> dict[int, NetworkPath]:
+        """Align the pairs in which sclite would see more than a row of words."""
+        if self.unit == "char" and self.spaces == "keep":
+            refuse_alternates(references, hypotheses, self.rules, position)
+            return {}
+        found = self.rules.special().search
+        split = None if self.unit == "word" else tokenizer(self.unit, self.spaces)
+        return {
+            index: align_texts(pair, self.rules, split, case_sensitive=self.case_sensitive, position=position + index)
+            for index, pair in enumerate(zip(references, hypotheses, strict=True))
+            if found(pair[0]) or found(pair[1])
+        }

@@ -20,16 +20,15 @@ if TYPE_CHECKING:
 
 _LARGEST_GROUP = 2048
 _MOST_CELLS = 2**23
-_BAND_FROM = 40
-"""Shorter pairs are aligned in full: a band would save less than it costs."""
+_FEW = 512
+_FIRST_BAND = 8
 
 
 @dataclass(slots=True)
 class PairedKeys:
-    """Token numbers of p pairs; pair i is a stretch of `references` and a stretch of `hypotheses`."""
+    """Token numbers of p pairs, each of two stretches of `keys`."""
 
-    references: Keys
-    hypotheses: Keys
+    keys: Keys
     reference_starts: Integers
     hypothesis_starts: Integers
     reference_lengths: Integers
@@ -40,7 +39,7 @@ class PairedKeys:
         heads = np.zeros(len(self.reference_starts), np.int64)
         tails = heads.copy()
         shorter = np.minimum(self.reference_lengths, self.hypothesis_lengths)
-        for group in _similar(shorter, np.zeros_like(shorter)):
+        for group in _similar(shorter):
             longest = int(shorter[group].max())
             if not longest:
                 continue
@@ -51,15 +50,15 @@ class PairedKeys:
         self.reference_lengths = self.reference_lengths - heads
         self.hypothesis_lengths = self.hypothesis_lengths - heads
         shorter = shorter - heads
-        for group in _similar(shorter, np.zeros_like(shorter)):
+        for group in _similar(shorter):
             longest = int(shorter[group].max())
             if not longest:
                 continue
             back = np.arange(-1, -longest - 1, -1, dtype=np.int64)[:, None]
             ends = (self.reference_starts + self.reference_lengths)[group]
-            left = self.references.take(ends + back, mode="clip")
+            left = self.keys.take(ends + back, mode="clip")
             ends = (self.hypothesis_starts + self.hypothesis_lengths)[group]
-            right = self.hypotheses.take(ends + back, mode="clip")
+            right = self.keys.take(ends + back, mode="clip")
             tails[group] = _agreeing(left, right, shorter[group])
         self.reference_lengths = self.reference_lengths - tails
         self.hypothesis_lengths = self.hypothesis_lengths - tails
@@ -70,45 +69,55 @@ class PairedKeys:
         rows = int(self.reference_lengths[group].max()) if longest is None else longest
         columns = int(self.hypothesis_lengths[group].max()) if longest is None else longest
         return (
-            _columns(self.references, self.reference_starts[group], rows),
-            _columns(self.hypotheses, self.hypothesis_starts[group], columns),
+            _columns(self.keys, self.reference_starts[group], rows),
+            _columns(self.keys, self.hypothesis_starts[group], columns),
         )
 
 
 def align_groups(sides: PairedKeys, preference: Preference) -> Iterator[tuple[Integers, Paths]]:
-    """Align all pairs; yield the positions of some of them and their alignments until each has come once."""
+    """Align all pairs; yield the positions of some of them and their alignments until each has come once.
+
+    Most pairs agree so well that a narrow band proves sufficient; the others come again with one twice as wide, and in
+    the end without any.
+    """
     longer = np.maximum(sides.reference_lengths, sides.hypothesis_lengths)
-    apart = np.abs(sides.reference_lengths - sides.hypothesis_lengths)
-    lopsided = apart > 8 + longer // 4
-    for group in _similar(longer, lopsided.astype(np.int64)):
-        yield from _align_group(sides, group, preference)
-
-
-def _align_group(sides: PairedKeys, group: Integers, preference: Preference) -> Iterator[tuple[Integers, Paths]]:
-    longest = int(np.maximum(sides.reference_lengths[group], sides.hypothesis_lengths[group]).max())
-    apart = sides.hypothesis_lengths[group] - sides.reference_lengths[group]
-    widest = int(np.abs(apart).max())
-    band: int | None = widest + 6 + longest // 16
-    if longest < _BAND_FROM or 2 * (band or 0) > longest:
-        band = None
-    while len(group):
-        width = (2 * band + 1) if band is not None else int(sides.hypothesis_lengths[group].max()) + 1
-        cells = (int(sides.reference_lengths[group].max()) + 1) * width
-        size = max(1, min(_LARGEST_GROUP, _MOST_CELLS // cells))
-        again = []
-        for start in range(0, len(group), size):
-            part = group[start : start + size]
-            lengths = sides.reference_lengths[part], sides.hypothesis_lengths[part]
-            paths = align_padded(*sides.padded(part), *lengths, preference, band)
-            if band is None:
-                yield part, paths
-                continue
-            proven = _stays_inside(paths, *lengths, preference, band)
-            again.append(part[~proven])
-            if proven.any():
+    apart = np.abs(sides.hypothesis_lengths - sides.reference_lengths)
+    waiting = np.arange(len(longer), dtype=np.int64)
+    widening = 1
+    while len(waiting):
+        again: list[Integers] = []
+        for found in _similar(longer[waiting]):
+            group = waiting[found]
+            longest = int(longer[group[-1]])
+            band: int | None = widening * (_FIRST_BAND + longest // 16)
+            if band is not None and 3 * band > longest:
+                band = None
+            else:
+                outside = apart[group] > band
+                again.append(group[outside])
+                group = group[~outside]
+            for part in _pieces(sides, group, band):
+                lengths = sides.reference_lengths[part], sides.hypothesis_lengths[part]
+                paths = align_padded(*sides.padded(part), *lengths, preference, band)
+                if band is None:
+                    yield part, paths
+                    continue
+                proven = _stays_inside(paths, *lengths, preference, band)
+                again.append(part[~proven])
                 yield part[proven], paths.select(proven)
-        group = np.concatenate(again) if again else group[:0]
-        band = None if band is None or 4 * band > longest else 2 * band
+        waiting = np.concatenate(again) if again else waiting[:0]
+        widening *= 2
+
+
+def _pieces(sides: PairedKeys, group: Integers, band: int | None) -> Iterator[Integers]:
+    """Cut a group so that the cells of one piece stay in memory that is fast."""
+    if not len(group):
+        return
+    columns = int(sides.hypothesis_lengths[group].max()) + 1 if band is None else 2 * band + 1
+    cells = (int(sides.reference_lengths[group].max()) + 1) * columns
+    size = max(1, min(_LARGEST_GROUP, _MOST_CELLS // cells))
+    for start in range(0, len(group), size):
+        yield group[start : start + size]
 
 
 def _stays_inside(
@@ -126,16 +135,17 @@ def _stays_inside(
     return inside
 
 
-def _similar(lengths: Integers, kinds: Integers) -> Iterator[Integers]:
-    """Cut pairs into groups of one kind and similar length."""
-    order = np.lexsort((lengths, kinds))
-    sorted_lengths, sorted_kinds = lengths[order], kinds[order]
+def _similar(lengths: Integers) -> Iterator[Integers]:
+    """Cut pairs into groups of similar length, each in order of length; less similar where they are few."""
+    order = np.argsort(lengths, kind="stable")
+    in_order = lengths[order]
     start = 0
     while start < len(order):
-        limit = int(sorted_lengths[start]) * 5 // 4 + 4
-        same = np.searchsorted(sorted_kinds, sorted_kinds[start], "right")
-        end = start + int(np.searchsorted(sorted_lengths[start:same], limit, "right"))
-        end = min(end, start + _LARGEST_GROUP)
+        shortest = int(in_order[start])
+        end = int(np.searchsorted(in_order, shortest * 5 // 4 + 4, "right"))
+        if end - start < _FEW:
+            longer = int(np.searchsorted(in_order, shortest * 2 + 8, "right"))
+            end = min(longer, start + _FEW)
         yield order[start:end]
         start = end
 

@@ -110,8 +110,11 @@ def _fill(
         stride, origin, size = 2 * band, band, (rows + 1) * (2 * band + 1)
     # A stored value is cost * 4 + rank of a hit, so that a hit needs no addition at all.
     hit = preference.rank("C")
-    highest = 4 * (preference.swap * reach + preference.gap) + 3  # of any candidate
-    blocked = highest + 4
+    # Costs above the ceiling are stored as the ceiling. In a band it is what `align_groups` accepts at most: a path
+    # that touches such a cell is thrown away there, and small values make small, fast numbers.
+    ceiling = preference.swap * reach if band >= reach else preference.gap * (2 * band + 2)
+    saturated = 4 * ceiling + hit
+    blocked = saturated + 4 * preference.swap + 4  # dearer than any step from inside, so no path leaves the band
     kind = _smallest(blocked + 4 * preference.gap + 3)
     deletion = kind(4 * preference.gap + preference.rank("D") - hit)
     insertion = kind(4 * preference.gap + preference.rank("I") - hit)
@@ -128,17 +131,18 @@ def _fill(
     by_gap = np.empty((rows + 1, batch), kind)
     by_diagonal = np.empty((rows + 1, batch), kind)
     unequal = np.empty((rows + 1, batch), np.bool_)
+    ceilings = np.full((min(rows, band + 1) + 1, batch), saturated, kind)  # an array: faster here than a number
     for diagonal in range(1, rows + columns + 1):
         current, one_back, two_back = two_back, current, one_back
         first = max(0, diagonal - columns, (diagonal - band + 1) // 2)
         last = min(rows, diagonal, (diagonal + band) // 2)
         outside = (first, last + 2)
         if first == 0:
-            current[1] = 4 * preference.gap * diagonal + hit
+            current[1] = min(4 * preference.gap * diagonal + hit, saturated)
             pointers[origin + diagonal] = preference.rank("I")
             first = 1
         if last == diagonal:
-            current[diagonal + 1] = 4 * preference.gap * diagonal + hit
+            current[diagonal + 1] = min(4 * preference.gap * diagonal + hit, saturated)
             pointers[origin + diagonal * stride] = preference.rank("D")
             last -= 1
         if first <= last:
@@ -161,6 +165,8 @@ def _fill(
                 casting="unsafe",
             )
             keep_cost[0](best, keep_cost[1], out=current[same])
+            if band < reach:
+                np.minimum(current[same], ceilings[:count], out=current[same])
         if band < reach:
             for row in outside:
                 current[row] = blocked

@@ -11,6 +11,7 @@ from speech_tracker.errors import InvalidArgumentError, explain
 from speech_tracker.evaluation.align import Pairs
 from speech_tracker.evaluation.counts import ErrorCounts
 from speech_tracker.evaluation.preference import Alignment
+from speech_tracker.evaluation.sclite_network import ScliteRules
 from speech_tracker.evaluation.tokenize import Spaces, Unit, tokenizer
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Evaluation:
         spaces: for unit ``"char"``, whether a space is a character.
         case_sensitive: whether ``A`` and ``a`` differ.
         pairs: aligned tokens of the utterances where they do not follow from the texts (alternates, optional words).
+        rules: for alignment ``"sclite"``, which of its conventions were honoured in the texts.
     """
 
     unit: Unit
@@ -95,6 +97,7 @@ class Evaluation:
     spaces: Spaces = "keep"
     case_sensitive: bool = True
     pairs: Mapping[int, Pairs] = field(default_factory=dict, repr=False)
+    rules: ScliteRules | None = None
 
     def __len__(self) -> int:
         """Return the number of utterances."""
@@ -199,11 +202,9 @@ class Evaluation:
                     remedy="pass it to `score(..., attributes=)`",
                 )
             )
-        seen: dict[Any, int] = {}
-        codes = np.fromiter(
-            (seen.setdefault(value, len(seen)) for value in self.attributes[attribute]), np.int64, len(self)
-        )
-        return list(seen), codes
+        column = self.attributes[attribute]
+        positions = {value: position for position, value in enumerate(dict.fromkeys(column))}
+        return list(positions), np.fromiter(map(positions.__getitem__, column), np.int64, len(self))
 
 
 _INSERTION, _DELETION = b"ID"
