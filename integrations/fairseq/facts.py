@@ -1,0 +1,77 @@
+"""What a Fairseq configuration says about the experiment: values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from speech_tracker.schema import Data, Features, Model, Speech, Training
+
+_TASKS = {"speech_to_text": "st", "audio_finetuning": "asr", "audio_pretraining": "ssl", "hubert_pretraining": "ssl",
+          "text_to_speech": "tts", "translation": "mt", "language_modeling": "lm"}  # fmt: skip
+
+
+def setting(config: Mapping[str, Any], group: str, name: str) -> Any:
+    """Return a setting from a new configuration (groups) or an old one (one flat ``args``); None where it is not."""
+    inner = config.get(group)
+    if isinstance(inner, Mapping) and inner.get(name) is not None:
+        return inner[name]
+    flat = config.get("args")
+    return flat.get(name) if isinstance(flat, Mapping) else None
+
+
+def task_name(config: Mapping[str, Any]) -> str:
+    """Return our name of the task; Fairseq's speech_to_text is recognition when source and target are one language."""
+    name = str(setting(config, "task", "_name") or setting(config, "task", "task") or "")
+    return _TASKS.get(name, "other")
+
+
+def speech(config: Mapping[str, Any], *, toolkit_version: str | None, parameters: int | None = None) -> Speech:
+    """Return the description in the speech vocabulary."""
+    rates = setting(config, "optimization", "lr") or [None]
+    frequency = setting(config, "optimization", "update_freq") or [None]
+    return Speech(
+        task=task_name(config),
+        toolkit="fairseq",
+        toolkit_version=toolkit_version,
+        model=Model(
+            type=setting(config, "model", "_name") or setting(config, "model", "arch"),
+            encoder_layers=setting(config, "model", "encoder_layers"),
+            encoder_dim=setting(config, "model", "encoder_embed_dim"),
+            decoder_layers=setting(config, "model", "decoder_layers"),
+            attention_heads=setting(config, "model", "encoder_attention_heads"),
+            parameters=parameters,
+            pretrained=setting(config, "model", "w2v_path"),
+        ),
+        data=Data(datasets=(str(setting(config, "dataset", "train_subset")),)),
+        features=Features(sample_rate=setting(config, "task", "sample_rate")),
+        training=Training(
+            optimizer=setting(config, "optimizer", "_name") or setting(config, "optimizer", "optimizer"),
+            learning_rate=rates[0] if isinstance(rates, list) else rates,
+            schedule=setting(config, "lr_scheduler", "_name"),
+            warmup_steps=setting(config, "lr_scheduler", "warmup_updates"),
+            batch_size=setting(config, "dataset", "batch_size"),
+            accumulation=frequency[0] if isinstance(frequency, list) else frequency,
+            max_epochs=setting(config, "optimization", "max_epoch") or None,
+            max_steps=setting(config, "optimization", "max_update") or None,
+            seed=setting(config, "common", "seed"),
+            precision="fp16" if setting(config, "common", "fp16") else "float32",
+            gradient_clip=setting(config, "optimization", "clip_norm") or None,
+            devices=setting(config, "distributed_training", "distributed_world_size"),
+        ),
+    )
+
+
+def manifests(config: Mapping[str, Any]) -> list[tuple[str, str, Path]]:
+    """Return (split, name, manifest) of the subsets whose ``.tsv`` is there."""
+    folder = Path(str(setting(config, "task", "data") or "."))
+    train = str(setting(config, "dataset", "train_subset") or "").split(",")
+    valid = subsets(config)
+    named = [("train", name) for name in train if name] + [("valid", name) for name in valid]
+    return [(split, name, folder / f"{name}.tsv") for split, name in named if (folder / f"{name}.tsv").is_file()]
+
+
+def subsets(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the validation subsets."""
+    return [name for name in str(setting(config, "dataset", "valid_subset") or "valid").split(",") if name]

@@ -1,0 +1,57 @@
+"""Fairseq's names and units for numbers, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_NAMES = {
+    "lr": "learning_rate",
+    "gnorm": "gradient_norm",
+    "ppl": "perplexity",
+    "uer": "token_error_rate",
+    "raw_wer": "wer_raw",
+    "wps": "tokens_per_second",
+    "ups": "updates_per_second",
+    "wpb": "tokens_per_batch",
+    "bsz": "batch_size",
+}
+_PERCENT = ("wer", "raw_wer", "uer", "accuracy")  # Fairseq prints these in percent
+_AXES = ("num_updates", "epoch", "update")
+
+
+def stage_of(tag: str, subsets: list[str]) -> tuple[str, str]:
+    """Return the prefix and the suffix of our names for a tag of Fairseq's.
+
+    Args:
+        tag: ``train_inner`` (single updates), ``train`` (an epoch's means), or the name of a validation subset.
+        subsets: the validation subsets; the first is ``valid``, the others have their names.
+
+    >>> stage_of("train_inner", []), stage_of("dev", ["dev", "other"]), stage_of("other", ["dev", "other"])
+    (('train', '_step'), ('valid', ''), ('valid/other', ''))
+    """
+    if tag in ("train", "train_inner"):
+        return "train", "_step" if tag == "train_inner" else ""
+    return ("valid" if not subsets or tag == subsets[0] else f"valid/{tag}"), ""
+
+
+def metrics(stats: Mapping[str, Any], prefix: str, suffix: str = "") -> dict[str, float]:
+    """Return the numbers among `stats` under our names, rates as fractions; numbers as text are read."""
+    found = {}
+    for key, raw in stats.items():
+        value = _number(raw)
+        if key not in _AXES and value is not None:
+            found[f"{prefix}/{_NAMES.get(key, key)}{suffix}"] = value / 100 if key in _PERCENT else value
+    return found
+
+
+def _number(value: Any) -> float | None:
+    value = getattr(value, "avg", getattr(value, "sum", value))  # a meter
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return None if isinstance(value, bool) or not isinstance(value, (int, float)) else value
