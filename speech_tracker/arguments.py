@@ -14,7 +14,7 @@ from speech_tracker.tasks import TASK_ALIASES, TASKS
 Mode = Literal["online", "offline", "local", "disabled"]
 Status = Literal["running", "finished", "failed", "killed", "preempted"]
 Relation = Literal[
-    "ablation-of", "fine-tuned-from", "ensemble-of", "averaged-from", "aligned-with", "evaluates", "continues"
+    "ablation-of", "fine-tuned-from", "ensemble-of", "averaged-from", "aligned-with", "made-from", "evaluates", "continues"
 ]
 
 MODES: tuple[str, ...] = get_args(Mode)

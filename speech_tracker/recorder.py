@@ -279,7 +279,7 @@ class Recorder:
         Args:
             run: the other run, or its id.
             relation: ``ablation-of``, ``fine-tuned-from``, ``ensemble-of``, ``averaged-from``, ``aligned-with``,
-                ``evaluates``, ``continues``.
+                ``made-from``, ``evaluates``, ``continues``.
 
         Raises:
             InvalidArgumentError: `relation` is unknown.

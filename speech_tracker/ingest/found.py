@@ -247,6 +247,7 @@ class FoundRun:
         kind: the toolkit's kind of model.
         task: standard name of the task.
         status: as the files tell.
+        complete: whether there is proof that nothing is to come, such as a final model.
         iterations: how many iterations of training were seen.
         points: the curves.
         evaluations: decode folders.
@@ -268,6 +269,7 @@ class FoundRun:
     kind: str
     task: str
     status: Status
+    complete: bool
     iterations: int
     points: tuple[Point, ...]
     evaluations: tuple[FoundEvaluation, ...]
@@ -312,6 +314,7 @@ class Found:
         files_read: files that something was taken from.
         files_skipped: the others.
         looked_for: for the message when nothing was found.
+        partial: whether patterns left a part out, so that what is not here may have been recorded before.
     """
 
     toolkit: str
@@ -321,3 +324,4 @@ class Found:
     files_read: int
     files_skipped: int
     looked_for: str
+    partial: bool = False

@@ -1,0 +1,73 @@
+"""Which test set a decode folder is about: by the data that its jobs read, else by its name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from speech_tracker.integrations.kaldi.job_headers import JobHeader
+from speech_tracker.integrations.kaldi.read import ReadFile
+
+_LM_PREFIX = re.compile(
+    r"^(?:(?:nosp|bd|tg|fg|bg|tgpr|fgpr|tgsmall|tgmed|tglarge|fglarge|biglm|const|const_arpa|rescore\w*?|online|looped|sw1|"
+    r"fsh|graph|utt|final|rnnlm\w*?|iter\d+)_)+(?=.)"
+)
+_FEATURE_SUFFIX = re.compile(r"_(?:hires(?:_pitch)?|sp_hires|cmvn|hires_nopitch)$")
+_DEV = re.compile(r"(?:^|[^a-z])(?:dev|valid|val|cv|dt|tune|tuning|heldout)(?:\d|[^a-z]|$)", re.IGNORECASE)
+
+
+def test_set_of(decode_name: str, files: Iterable[ReadFile]) -> str:
+    """Return the name of the set that a decode folder is about.
+
+    Args:
+        decode_name: of the folder.
+        files: of the folder; the commands in its logs name the data.
+    """
+    counts: Counter[str] = Counter()
+    for file in files:
+        for record in file.records:
+            if isinstance(record, JobHeader):
+                counts.update({name for folder in record.folders if (name := _data_name(folder))})
+    if counts:
+        return counts.most_common(1)[0][0]
+    return from_name(decode_name)
+
+
+def from_name(decode_name: str) -> str:
+    """Return the test set that a decode folder's name tells: ``decode_tgsmall_test_clean`` → ``test_clean``."""
+    name = re.sub(r"^decode[_-]?", "", decode_name)
+    name = re.sub(r"\.(si|pass1|alimdl|thr\S*|final)$|^\.", "", name)
+    stripped = _LM_PREFIX.sub("", name)
+    return _FEATURE_SUFFIX.sub("", stripped) or "decode"
+
+
+def data_path(folder: str) -> str | None:
+    """Return the part of a path that names a data folder, or None when it is none.
+
+    >>> data_path("/root/mys/data/exp/tri/decode"), data_path("../../x/data-fmllr-tri3/test")
+    (None, 'data-fmllr-tri3/test')
+    """
+    parts = [part for part in folder.split("/") if part not in ("", ".", "..")]
+    for index in range(len(parts) - 1, -1, -1):
+        if not re.match(r"^data([_-]|$)", parts[index]) or index + 1 == len(parts):
+            continue
+        rest = parts[index + 1 :]
+        if rest[0] in ("exp", "local") or rest[0].startswith("lang"):
+            return None
+        return "/".join(parts[index:])
+    return None
+
+
+def _data_name(folder: str) -> str | None:
+    path = data_path(folder)
+    return None if path is None else _FEATURE_SUFFIX.sub("", path.rpartition("/")[2])
+
+
+def is_dev(test_set: str) -> bool:
+    """Return whether a set is one to tune on, by its name.
+
+    >>> is_dev("dev_clean"), is_dev("test_dev93"), is_dev("device")
+    (True, True, False)
+    """
+    return _DEV.search(test_set) is not None
