@@ -139,7 +139,7 @@ def _supersede(segments: list[Segment], parts: list[list[Record]]) -> tuple[list
     for segment, records in zip(segments, parts, strict=True):
         for record in records:
             if record.kind == "rewind" and segment.role != "attached":
-                gone = {id(old) for old in kept if _is_after(old, record.data)}
+                gone = {id(old) for old in kept if is_after(old, record.data)}
                 if gone:
                     superseded += [old for old in kept if id(old) in gone]
                     kept = [old for old in kept if id(old) not in gone]
@@ -147,7 +147,8 @@ def _supersede(segments: list[Segment], parts: list[list[Record]]) -> tuple[list
     return kept, superseded
 
 
-def _is_after(record: Record, rewind: dict[str, Any]) -> bool:
+def is_after(record: Record, rewind: dict[str, Any]) -> bool:
+    """Return whether a rewind with the content `rewind` supersedes `record`, if that was written before it."""
     if record.kind not in _REWOUND:
         return False
     step, epoch = record.data.get("step"), record.data.get("epoch")
