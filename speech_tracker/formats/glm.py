@@ -122,7 +122,7 @@ def format_glm(glm: Glm) -> str:
     """Return GLM text that parses to the same rules."""
     lines = [f";; {glm.name or 'rules'}\n", f'* name "{glm.name}"\n', f'* desc "{glm.description}"\n']
     lines.append("* format = 'NIST1'\n")
-    lines.append(f"* max_nrules = '{max(len(glm.rules), 1)}'\n")
+    lines.append(f"* max_nrules = '{len(glm.rules) + 1}'\n")  # rfilter1 counts from 1
     lines.append(f"* copy_no_hit = '{'T' if glm.copy_no_hit else 'F'}'\n")
     lines.append(f"* case_sensitive = '{'T' if glm.case_sensitive else 'F'}'\n")
     condition = ""

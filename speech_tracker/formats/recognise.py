@@ -118,7 +118,7 @@ def _kaldi(body: list[str]) -> tuple[Format, str]:
     keys = Counter(line.split(None, 1)[0] for line in body)
     repeated = [key for key, count in keys.items() if count > 1]
     why = ""
-    if sum(keys[key] for key in repeated) > 0.1 * len(body):
+    if _are_words(keys, repeated, len(body)):
         why = f"{len(repeated)} first words begin several lines (such as {repeated[0]!r}), so they are no utterance ids"
     elif sum(body[0].split()[0].count(delimiter) for delimiter in ",|;") > 1:
         why = f"line 1 looks like column names ({body[0][:80]!r}), none of which is known to hold ids and texts"
@@ -130,3 +130,17 @@ def _kaldi(body: list[str]) -> tuple[Format, str]:
             "with one in parentheses (TRN), or another known format; add the ids, or name the format if it is one"
         )
     return "kaldi", "each line begins with an id of its own (Kaldi text, also WeNet)"
+
+
+def _are_words(keys: Counter[str], repeated: list[str], lines: int) -> bool:
+    """Whether repeated first fields show that the lines begin with words or dates, rather than with ids given twice.
+
+    Ids nearly always hold a digit, a dash or an underscore; a few of them twice is a damaged file, which is read.
+    """
+    if not repeated:
+        return False
+    share = sum(keys[key] for key in repeated) / lines
+    like_ids = sum(any(letter.isdigit() or letter in "-_./" for letter in key) for key in repeated)
+    if 2 * like_ids < len(repeated) and share > (0.1 if lines >= 10 else 0.5):
+        return True
+    return lines >= 10 and 3 * len(keys) < lines

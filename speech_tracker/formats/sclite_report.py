@@ -96,7 +96,7 @@ def parse_sclite_report(text: str) -> ScliteReport:
 def _row(line: str) -> ScliteCounts | None:
     """Return a row of counts; None for headings, percentages, and the mean, deviation and median under the total."""
     cells = line.strip().strip("|").split("|")
-    if len(cells) != 3 or not line.strip().startswith("|"):
+    if len(cells) not in (3, 4) or not line.strip().startswith("|"):  # the fourth is the confidence measure (NCE)
         return None
     fields = cells[1].split() + cells[2].split()
     found = [_COUNT.fullmatch(field) for field in fields]
