@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from speech_tracker.ingest.found import Found, FoundLink, FoundRun, LocatedProblem, Status
+from speech_tracker.ingest.logfile import pieces_of
+from speech_tracker.ingest.scan import scan
 from speech_tracker.integrations.kaldi.curves import Curves, build_curves
 from speech_tracker.integrations.kaldi.datasets import data_of
 from speech_tracker.integrations.kaldi.details import located
@@ -17,7 +20,10 @@ from speech_tracker.integrations.kaldi.jobs import Job, failures, jobs_of, stage
 from speech_tracker.integrations.kaldi.kinds import MODEL_KINDS, kind_of
 from speech_tracker.integrations.kaldi.layout import FileRole
 from speech_tracker.integrations.kaldi.lineage import in_order, parents_of, relation_of
+from speech_tracker.integrations.kaldi.nnet2_logs import Backprop
+from speech_tracker.integrations.kaldi.nnet3_logs import PHASES, PhaseObjective, TrainObjective
 from speech_tracker.integrations.kaldi.read import ReadFile
+from speech_tracker.integrations.kaldi.rnnlm_logs import LanguageModelObjective
 from speech_tracker.integrations.kaldi.trainer_output import ReportedTotal
 from speech_tracker.integrations.kaldi.walk import Tree
 from speech_tracker.integrations.kaldi.wer_details import SingleNumber
@@ -29,6 +35,8 @@ LOOKED_FOR = (
 
 _LAST_STEMS = frozenset({"combine", "analyze_alignments", "train_nnet", "adjust_priors"})
 """Jobs that come after the last iteration: of nnet3, of GMM systems, of nnet1, of nnet2."""
+
+_SUMMARIES = (TrainObjective, Backprop, LanguageModelObjective)
 
 _FINAL_NAMES = ("final.mdl", "final.nnet", "final.raw", "final.ie", "final.ubm", "final.dubm")
 
@@ -47,14 +55,14 @@ def assemble(tree: Tree, files: Iterable[ReadFile], *, now: float, follow: bool 
     root = tree.root.absolute()
     places = {str(root / folder.path) if folder.path else str(root): folder.path for folder in folders}
     kinds = {folder.path: kind_of(folder, root.name) for folder in folders}
-    parents: dict[str, list[str]] = {}
+    parents: dict[str, dict[str, bool]] = {}
     built: dict[str, FoundRun] = {}
     for folder in folders:
         arguments = trainer_arguments(folder, tree)
         parents[folder.path] = parents_of(folder, places, arguments)
         links = tuple(
-            FoundLink(tree.shown(parent), relation_of(kinds[folder.path], kinds[parent]))
-            for parent in parents[folder.path]
+            FoundLink(tree.shown(parent), relation_of(kinds[folder.path], kinds[parent], by_alignments=by_alignments))
+            for parent, by_alignments in parents[folder.path].items()
         )
         built[folder.path] = _run(folder, kinds[folder.path], links, arguments, tree, now=now, follow=follow)
     runs = tuple(built[path] for path in in_order([folder.path for folder in folders], parents))
@@ -93,7 +101,9 @@ def _run(
     training = [job for job in jobs if job.file.entry.path in own]
     status = _status(folder, jobs, training)
     live = follow or status == "running"
-    curves = build_curves(folder.files, training, live=live, num_jobs=_num_jobs(folder))
+    running = {job.file.entry.path for job in training if job.running}
+    logs = [file if file.entry.path in running else _with_phases(file, tree) for file in folder.files]
+    curves = build_curves(logs, training, live=live, num_jobs=_num_jobs(folder))
     evaluations, wrong = evaluations_of(folder.decodes.values(), folder.path, tree, live=live)
     data = data_of(folder, evaluations, tree)
     events, failed = failures(jobs, tree)
@@ -133,6 +143,16 @@ def _run(
         began=min((job.began for job in jobs if job.began is not None), default=None),
         problems=tuple(problems),
     )
+
+
+def _with_phases(file: ReadFile, tree: Tree) -> ReadFile:
+    """A training log that was cut before its summary, with what it said of each phase."""
+    role = file.entry.role
+    if role.stem != "train" or role.kind != "log" or any(isinstance(each, _SUMMARIES) for each in file.records):
+        return file
+    path = tree.root / file.entry.path
+    phases = [each for each in scan(pieces_of(path), PHASES) if isinstance(each, PhaseObjective)]
+    return replace(file, records=(*file.records, *phases)) if phases else file
 
 
 def _name(path: str, tree: Tree) -> str:

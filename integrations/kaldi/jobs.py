@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timezone
+from pathlib import Path
 
+from speech_tracker.formats.problems import shown
 from speech_tracker.ingest.found import Happening, JobTally, LocatedProblem
 from speech_tracker.integrations.kaldi.dates import parse_date
 from speech_tracker.integrations.kaldi.job_headers import (
@@ -196,6 +198,7 @@ def failures(jobs: Iterable[Job], tree: Tree) -> tuple[list[Happening], list[Loc
         more = f" ({job.errors} errors in all)" if job.errors > 1 else ""
         if job.failed:
             reason = _why(job)
+            said = said or _last_words(tree.root / job.file.entry.path)
             problems.append(LocatedProblem(path, line, reason + more, said))
             data: dict[str, object] = {
                 "log": path,
@@ -214,6 +217,19 @@ def failures(jobs: Iterable[Job], tree: Tree) -> tuple[list[Happening], list[Loc
         elif job.error is not None and not job.running:
             problems.append(LocatedProblem(path, line, f"an error in a job that ended with status 0{more}", said))
     return happenings, problems
+
+
+def _last_words(path: Path) -> str:
+    """The last line that a failed job wrote itself: often a shell's, which has no form of its own."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            tail = file.read()
+    except OSError:
+        return ""
+    lines = tail.decode("utf-8", "backslashreplace").splitlines()
+    own = [line.strip() for line in lines[bool(len(tail) == 4096) :] if line.strip() and not line.startswith("#")]
+    return shown(own[-1]) if own else ""
 
 
 def _why(job: Job) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,14 @@ if TYPE_CHECKING:
     from speech_tracker.arguments import Relation
 
 _ALIGNMENTS = ("ali", "lats")
+_ALIGNED = re.compile(r"_(?:ali|lats|denlats)\w*$")
+"""Folders of alignments and lattices are named after the model that made them."""
 
 
-def parents_of(run: RunFolder, places: Mapping[str, str], arguments: Mapping[str, object]) -> list[str]:
+def parents_of(run: RunFolder, places: Mapping[str, str], arguments: Mapping[str, object]) -> dict[str, bool]:
     """Return the paths of the runs that a run was made from, in the order in which its jobs name them.
+
+    The value of each says whether it is known only by the alignments that it made.
 
     Args:
         run: the run.
@@ -30,12 +35,16 @@ def parents_of(run: RunFolder, places: Mapping[str, str], arguments: Mapping[str
         for folder in record.folders
     ]
     named += [value for name, value in arguments.items() if name.endswith("_dir") and isinstance(value, str)]
-    found: dict[str, None] = {}
+    found: dict[str, bool] = {}
     for folder in dict.fromkeys(named):
         path = _run_at(folder, places)
+        by_name = path is None or path == run.path
+        if by_name:
+            # an alignment folder has a copy of its model; one that is gone still names it
+            path = _run_at(_ALIGNED.sub("", folder), places) if _ALIGNED.search(folder) else None
         if path is not None and path != run.path:
-            found[path] = None
-    return list(found)
+            found[path] = found.get(path, True) and by_name
+    return found
 
 
 def _run_at(folder: str, places: Mapping[str, str]) -> str | None:
@@ -54,14 +63,14 @@ def _run_at(folder: str, places: Mapping[str, str]) -> str | None:
     return None
 
 
-def relation_of(kind: str, parent_kind: str) -> Relation:
+def relation_of(kind: str, parent_kind: str, *, by_alignments: bool) -> Relation:
     """Return how a run relates to one that it was made from."""
-    if parent_kind in _ALIGNMENTS or kind in _ALIGNMENTS:
+    if by_alignments or parent_kind in _ALIGNMENTS or kind in _ALIGNMENTS:
         return "aligned-with"
     return "made-from"
 
 
-def in_order(paths: Iterable[str], parents: Mapping[str, list[str]]) -> list[str]:
+def in_order(paths: Iterable[str], parents: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the paths with every run after those that it was made from; circles are cut where they close."""
     ordered: list[str] = []
     entered: set[str] = set()

@@ -164,7 +164,7 @@ NNET3 = Grammar(
     )
 )
 
-NNET3_PHASES = NNET3 + Grammar(
+PHASES = Grammar(
     (
         logged(
             PhaseObjective,
@@ -195,4 +195,4 @@ def parse_nnet3_log(pieces: bytes | Iterable[bytes], *, phases: bool = False) ->
     Yields:
         The dataclasses of this module; `Problem` for a line that cannot be read.
     """
-    return scan(pieces, NNET3_PHASES if phases else NNET3)
+    return scan(pieces, NNET3 + PHASES if phases else NNET3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,16 @@ def read_log(
             complete = _bytes_before(file, state.offset)
         state.anchor = anchor(complete)
         return state
+
+
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """Yield a file in pieces; nothing where it cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(PIECE_BYTES):
+                yield piece
+    except OSError:
+        return
 
 
 def _goes_on(file: Any, before: FileState, stat: os.stat_result) -> bool:

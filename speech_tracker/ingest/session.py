@@ -37,12 +37,15 @@ class Session:
         toolkit: its name.
         factory: makes its ingester.
         source: what to read.
-        destination: where to record it; None for a dry run, which writes nothing at all.
+        destination: where to record it.
+        dry: write nothing at all, neither runs nor what was read.
     """
 
-    def __init__(self, toolkit: str, factory: IngesterFactory, source: Source, destination: Destination | None) -> None:
-        self._dry = destination is None
-        self._recorder = Recorder(toolkit, destination or Destination(mode="disabled"))
+    def __init__(
+        self, toolkit: str, factory: IngesterFactory, source: Source, destination: Destination, *, dry: bool = False
+    ) -> None:
+        self._dry = dry
+        self._recorder = Recorder(toolkit, destination)
         self._ingester: Ingester = factory(source)
         self.found: Found | None = None
 
