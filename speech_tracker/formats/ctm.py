@@ -6,6 +6,7 @@ Source: SCTK 2.4.12, doc/infmts.htm; the rule that cuts words at segments is scl
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -38,11 +39,6 @@ class CtmWord:
     word: str
     confidence: float | None = None
     line_number: int = field(default=0, compare=False)
-
-    @property
-    def middle_s(self) -> float | None:
-        """Time of the middle of the word, by which it belongs to a segment."""
-        return None if self.begin_s is None or self.duration_s is None else self.begin_s + self.duration_s / 2
 
 
 def parse_ctm(text: str) -> Parsed[CtmWord]:
@@ -132,7 +128,7 @@ def cut_at_segments(words: Sequence[CtmWord], segments: Sequence[StmSegment]) ->
         for index, segment in enumerate(group):
             start = position
             is_last = index == len(group) - 1
-            while position < len(units) and (is_last or units[position][0] < segment.end_s):
+            while position < len(units) and (is_last or units[position][0] < _single(segment.end_s)):
                 position += 1
             if not segment.is_ignored:
                 texts[segment.utterance_id] = ctm_text(word for _, unit in units[start:position] for word in unit)
@@ -147,8 +143,23 @@ def _units(words: Sequence[CtmWord]) -> list[tuple[float, list[CtmWord]]]:
         if inside:
             middle, unit = units[-1]
             unit.append(word)
-            units[-1] = (max(middle, word.middle_s or 0.0), unit)
+            units[-1] = (max(middle, _middle(word)), unit)
         else:
-            units.append((word.middle_s or 0.0, [word]))
+            units.append((_middle(word), [word]))
         inside = word.word == "<ALT_BEGIN>" or (inside and word.word != "<ALT_END>")
     return units
+
+
+def _middle(word: CtmWord) -> float:
+    if word.begin_s is None or word.duration_s is None:
+        return 0.0
+    return _single(word.begin_s) + _single(word.duration_s) / 2
+
+
+def _single(value: float) -> float:
+    """Return the value in the single precision in which sclite holds times, which decides ties at segment ends."""
+    found: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    return found
+
+
+_SINGLE = struct.Struct("f")

@@ -140,7 +140,7 @@ def _are_words(keys: Counter[str], repeated: list[str], lines: int) -> bool:
     if not repeated:
         return False
     share = sum(keys[key] for key in repeated) / lines
-    like_ids = sum(any(letter.isdigit() or letter in "-_./" for letter in key) for key in repeated)
+    like_ids = sum(any(letter.isdigit() or letter in "-_" for letter in key) for key in repeated)
     if 2 * like_ids < len(repeated) and share > (0.1 if lines >= 10 else 0.5):
         return True
     return lines >= 10 and 3 * len(keys) < lines
