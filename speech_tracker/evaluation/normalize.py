@@ -201,17 +201,20 @@ def _behaviour(function: Callable[[str], str]) -> list[str]:
 def from_function(function: Callable[[str], str], *, name: str | None = None) -> Normalizer:
     """Return a user's own function as a normaliser, identified by its name and a hash of its source.
 
-    Where there is no source (built in C, typed at a prompt), the compiled code is hashed; what the function looks up
-    elsewhere is not part of the hash.
+    Where there is no source (typed at a prompt), and for a lambda, the compiled code is hashed, which changes with the
+    version of Python; what the function looks up elsewhere is not part of the hash.
     """
     label = (
         name or f"{getattr(function, '__module__', '')}:{getattr(function, '__qualname__', type(function).__name__)}"
     )
+    code = getattr(function, "__code__", None)
+    compiled = "" if code is None else repr((code.co_code, code.co_consts, code.co_names))
     try:
         source = inspect.getsource(function if inspect.isroutine(function) else type(function))
     except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        source = repr((code.co_code, code.co_consts, code.co_names)) if code is not None else repr(type(function))
+        source = compiled or repr(type(function))
+    if getattr(function, "__name__", "") == "<lambda>":
+        source += compiled  # a line may hold several of them
 
     def checked(text: str) -> str:
         result: object = function(text)

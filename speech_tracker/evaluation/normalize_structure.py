@@ -43,19 +43,19 @@ class KeepingStructure:
             if piece == "/" and not depth:  # outside of alternates a slash is text
                 run += piece
             elif piece in ("{", "}", "/"):
-                self._add(run, parts, inside=bool(depth))
+                self._add(run, parts, ends_alternate=bool(depth) and piece != "{")
                 run = ""
                 depth = max(0, depth + (piece == "{") - (piece == "}"))
                 parts.append(piece)
             else:
                 run += piece
-        self._add(run, parts, inside=False)
+        self._add(run, parts, ends_alternate=False)
         return " ".join(part for part in parts if part)
 
-    def _add(self, run: str, parts: list[str], *, inside: bool) -> None:
+    def _add(self, run: str, parts: list[str], *, ends_alternate: bool) -> None:
         words = "" if run.strip() == "@" else " ".join(self._words(run))
-        # between } and / or } there is nothing to be empty
-        parts.append(words or ("@" if inside and parts and parts[-1] in ("{", "/") else ""))
+        # an alternate is empty when nothing stands between its mark and the next one
+        parts.append(words or ("@" if ends_alternate and parts and parts[-1] in ("{", "/") else ""))
 
     def _words(self, run: str) -> list[str]:
         found = []

@@ -6,6 +6,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable
 from importlib.metadata import version
+from types import ModuleType
 from typing import Any
 
 from speech_tracker.optional import require
@@ -28,7 +29,7 @@ def english() -> Callable[[str], str]:
     Raises:
         MissingExtraError: whisper-normalizer is not installed.
     """
-    module = require("whisper_normalizer.english", extra="normalizers", purpose="normalise as Whisper does")
+    module = _package("whisper_normalizer.english")
     return _Watched("whisper-en", module.EnglishTextNormalizer(), _foreign_letter)
 
 
@@ -38,7 +39,7 @@ def basic() -> Callable[[str], str]:
     Raises:
         MissingExtraError: whisper-normalizer is not installed.
     """
-    module = require("whisper_normalizer.basic", extra="normalizers", purpose="normalise as Whisper does")
+    module = _package("whisper_normalizer.basic")
     return _Watched("whisper-basic", module.BasicTextNormalizer(), _combining_mark)
 
 
@@ -48,8 +49,14 @@ def basic_keeping_marks() -> Callable[[str], str]:
     Raises:
         MissingExtraError: whisper-normalizer is not installed, or is too old to have the option.
     """
-    module = require("whisper_normalizer.basic", extra="normalizers", purpose="normalise as Whisper does")
+    module = _package("whisper_normalizer.basic")
     return _Watched("whisper-basic-marks", module.BasicTextNormalizer(preserve_marks=True), None)
+
+
+def _package(module: str) -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own source makes Python complain about an escape sequence
+        return require(module, extra="normalizers", purpose="normalise as Whisper does")
 
 
 class _Watched:
