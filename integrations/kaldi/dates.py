@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+from functools import lru_cache
 
 _MONTHS = {
     name: number
@@ -100,9 +101,10 @@ class JobTime:
         hours = zone_offset_hours(self.zone)
         if hours is None:
             return None
-        return self.local.replace(tzinfo=timezone(timedelta(hours=hours))).timestamp()
+        return self.local.replace(tzinfo=timezone.utc).timestamp() - 3600.0 * hours
 
 
+@lru_cache(maxsize=256)
 def zone_offset_hours(zone: str) -> float | None:
     """Return a time zone's offset from UTC in hours, or None when it is not known for certain.
 
@@ -116,6 +118,7 @@ def zone_offset_hours(zone: str) -> float | None:
     return (-hours if numeric[1] == "-" else hours) if hours < 24 else None
 
 
+@lru_cache(maxsize=16_384)
 def parse_date(text: str) -> JobTime | None:
     """Return the moment that a line of `date` says, or None when it is in no known form.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from speech_tracker.integrations.kaldi.scoring import parse_score_folder, parse_score_name
@@ -77,7 +78,7 @@ _GRAMMARS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(train|compute_prob\w*|combine|shrink|average|compute_objf\w*|tr_iter)$", "network"),
         (r"^progress$", "progress"),
         (r"^(train_nnet|rbm|iter\d*|pretrain_dbn|nnet_train)$", "nnet1"),
-        (r"^rnnlm$", "network"),
+        (r"^rnnlm$", "rnnlm"),
         (r"^(decode\w*|lattice_best_path|analyze_lattice_depth_stats|oracle\w*|generate_lattices|lat_?gen\w*|online\w*)$",
          "decode"),
     )
@@ -157,7 +158,7 @@ def _log_role(name: str, in_log_folder: bool) -> FileRole | None:
     if match is None:
         return FileRole("log", "job", name.removesuffix(".log")) if in_log_folder else None
     stem, first, second = match["stem"], match["first"], match["second"]
-    grammar = next((grammar for pattern, grammar in _GRAMMARS if pattern.match(stem)), "job")
+    grammar = _grammar(stem)
     # outside a log folder only what Kaldi itself puts beside the model is taken: a user's own logs may be anything
     if not in_log_folder and not (stem == "objf" or (stem == "train" and first is None)):
         return None
@@ -172,6 +173,11 @@ def _log_role(name: str, in_log_folder: bool) -> FileRole | None:
     elif first is not None:
         job = int(first)
     return FileRole("log", grammar, stem, iteration, job)
+
+
+@lru_cache(maxsize=1024)
+def _grammar(stem: str) -> str:
+    return next((grammar for pattern, grammar in _GRAMMARS if pattern.match(stem)), "job")
 
 
 def _value(text: str | None) -> int | str | None:

@@ -48,6 +48,7 @@ GRAMMARS: dict[str, Grammar] = {
     "gmm": sgmm_logs.SGMM + ubm_logs.UBM + align_logs.ALIGN + JOB,
     "fmllr": fmllr_logs.FMLLR + JOB,
     "network": _NETWORK + JOB,
+    "rnnlm": rnnlm_logs.RNNLM_TOOL + JOB,
     "progress": progress_logs.PROGRESS + JOB,
     "nnet1": nnet1_logs.NNET1 + JOB,
     "decode": decode_logs.DECODE + JOB,

@@ -67,6 +67,11 @@ RNNLM = Grammar(
             + rb")?",
             open_ended=True,
         ),
+    )
+)
+
+RNNLM_TOOL = Grammar(
+    (
         # the tool redraws its line with carriage returns, so an epoch ends somewhere inside a long line
         Message(
             EntropyEpoch,
@@ -85,6 +90,7 @@ RNNLM = Grammar(
         ),
     )
 )
+"""Of Mikolov's tool, whose lines are found by another lead: kept apart, since each lead is a pass over the log."""
 
 
 def parse_rnnlm_log(pieces: bytes | Iterable[bytes]) -> Iterator[Record | Problem]:
@@ -93,4 +99,4 @@ def parse_rnnlm_log(pieces: bytes | Iterable[bytes]) -> Iterator[Record | Proble
     Yields:
         `LanguageModelObjective`, `EntropyEpoch`; `Problem` for a line that cannot be read.
     """
-    return scan(pieces, RNNLM)
+    return scan(pieces, RNNLM + RNNLM_TOOL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from speech_tracker.integrations.kaldi.job_headers import JobHeader
 from speech_tracker.integrations.kaldi.read import ReadFile
@@ -42,6 +43,10 @@ def from_name(decode_name: str) -> str:
     return _FEATURE_SUFFIX.sub("", stripped) or "decode"
 
 
+_DATA_FOLDER = re.compile(r"data([_-]|$)")
+
+
+@lru_cache(maxsize=8192)
 def data_path(folder: str) -> str | None:
     """Return the part of a path that names a data folder, or None when it is none.
 
@@ -50,7 +55,7 @@ def data_path(folder: str) -> str | None:
     """
     parts = [part for part in folder.split("/") if part not in ("", ".", "..")]
     for index in range(len(parts) - 1, -1, -1):
-        if not re.match(r"^data([_-]|$)", parts[index]) or index + 1 == len(parts):
+        if _DATA_FOLDER.match(parts[index]) is None or index + 1 == len(parts):
             continue
         rest = parts[index + 1 :]
         if rest[0] in ("exp", "local") or rest[0].startswith("lang"):

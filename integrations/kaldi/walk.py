@@ -63,6 +63,15 @@ class Tree:
         return str(self.root / relative) if relative else str(self.root)
 
 
+def _is_text(name: str) -> bool:
+    """Whether a name can be written down: bytes that are no UTF-8 come as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Patterns:
     """``--include`` and ``--exclude``: shell patterns over paths relative to the root.
 
@@ -136,6 +145,11 @@ def _enter(
     tree.folders.append(relative)
     for each in listed:
         path = f"{relative}/{each.name}" if relative else each.name
+        if not _is_text(each.name):
+            tree.skipped += 1
+            shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            tree.problems.append(LocatedProblem(tree.shown(shown), None, "its name is not UTF-8, so it is passed over"))
+            continue
         try:
             is_folder = each.is_dir()
             found = None if is_folder else each.stat()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import Any
 
@@ -16,25 +17,26 @@ class RecordCodec:
     """
 
     def __init__(self, modules: Iterable[ModuleType]) -> None:
-        self._classes: dict[str, type[Any]] = {}
+        self._classes: dict[str, tuple[type[Any], bool]] = {}
         self._names: dict[type[Any], tuple[str, tuple[str, ...]]] = {}
         for module in modules:
             for value in vars(module).values():
-                if isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "__slots__"):
-                    if not hasattr(value, "__dataclass_fields__"):
-                        continue
+                if isinstance(value, type) and value.__module__ == module.__name__ and is_dataclass(value):
                     name = f"{module.__name__.rpartition('.')[2]}.{value.__name__}"
-                    self._classes[name] = value
+                    self._classes[name] = (value, any("tuple" in str(each.type) for each in fields(value)))
                     self._names[value] = (name, tuple(each.name for each in fields(value)))
 
     def encode(self, record: Any) -> list[Any]:
-        """Return ``[name of the class, *fields]``.
+        """Return ``[name of the class, *fields]``; NaN and infinities, which JSON has not, are marked texts.
 
         Raises:
             KeyError: the record's class is not known.
         """
         name, attributes = self._names[type(record)]
-        return [name, *(getattr(record, each) for each in attributes)]
+        values = [getattr(record, each) for each in attributes]
+        if all(math.isfinite(each) for each in _floats(values)):
+            return [name, *values]
+        return [_MARK + name, *map(_marked, values)]
 
     def decode(self, values: list[Any]) -> Any:
         """Return the record that `encode` was given.
@@ -42,8 +44,37 @@ class RecordCodec:
         Raises:
             KeyError, TypeError: the values were written by another version.
         """
-        name, *rest = values
-        return self._classes[name](*(_tuples(each) if type(each) is list else each for each in rest))
+        name = values[0]
+        if name[0] == _MARK:
+            name = name[1:]
+            values = [_unmarked(each) for each in values]
+        made, has_tuples = self._classes[name]
+        if has_tuples:
+            return made(*[_tuples(each) if type(each) is list else each for each in values[1:]])
+        return made(*values[1:])
+
+
+_MARK = "!"
+
+
+def _floats(value: Any) -> Iterator[float]:
+    if type(value) is float:
+        yield value
+    elif type(value) in (list, tuple):
+        for each in value:
+            yield from _floats(each)
+
+
+def _marked(value: Any) -> Any:
+    if type(value) is float and not math.isfinite(value):
+        return f"{_MARK}{value}"
+    return [_marked(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _unmarked(value: Any) -> Any:
+    if type(value) is str and value in (f"{_MARK}nan", f"{_MARK}inf", f"{_MARK}-inf"):
+        return float(value[1:])
+    return [_unmarked(each) for each in value] if isinstance(value, list) else value
 
 
 def _tuples(value: Any) -> Any:

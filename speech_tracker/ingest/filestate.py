@@ -6,12 +6,13 @@ what stood before that point still stands there; one that was replaced, rotated 
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from speech_tracker.formats.problems import Problem
 from speech_tracker.ingest.codec import RecordCodec
@@ -85,7 +86,7 @@ class FileStates:
 
     def _load(self, path: Path) -> None:
         try:
-            content = json.loads(path.read_bytes())
+            content = orjson.loads(path.read_bytes())
             if content["format"] == FORMAT and content["version"] == self._version:
                 self._raw = dict(content["files"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -127,7 +128,7 @@ class FileStates:
         files = {**self._raw, **{name: self._encoded(state) for name, state in self._states.items()}}
         content = {"format": FORMAT, "version": self._version, "files": files}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, json.dumps(content, separators=(",", ":")).encode())
+        write_atomically(self._path, orjson.dumps(content))
         self._changed = False
 
     def _encoded(self, state: FileState) -> list[Any]:
