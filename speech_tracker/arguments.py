@@ -14,7 +14,14 @@ from speech_tracker.tasks import TASK_ALIASES, TASKS
 Mode = Literal["online", "offline", "local", "disabled"]
 Status = Literal["running", "finished", "failed", "killed", "preempted"]
 Relation = Literal[
-    "ablation-of", "fine-tuned-from", "ensemble-of", "averaged-from", "aligned-with", "made-from", "evaluates", "continues"
+    "ablation-of",
+    "fine-tuned-from",
+    "ensemble-of",
+    "averaged-from",
+    "aligned-with",
+    "made-from",
+    "evaluates",
+    "continues",
 ]
 
 MODES: tuple[str, ...] = get_args(Mode)
@@ -174,13 +181,13 @@ def metric_values(metrics: Mapping[str, Any]) -> dict[str, Any]:
         InvalidTypeError: a name is not text, or a value is no number.
         InvalidArgumentError: a name is empty.
     """
-    if type(metrics) is not dict:
-        mapping("metrics", metrics)
-    values = dict(metrics)  # one step of the interpreter: another thread may change the dictionary meanwhile
-    plain_names = True
+    # A copy, since another thread may change the dictionary meanwhile; of a plain one it is one step of the interpreter.
+    values = dict(metrics) if type(metrics) is dict else _copy(metrics)
+    plain_names = exact_names = True
     for name, value in values.items():
         if type(name) is not str or not name:
             text("metric name", name)
+            exact_names = False
         if name[0] == "$":
             plain_names = False
         kind = type(value)
@@ -189,7 +196,19 @@ def metric_values(metrics: Mapping[str, Any]) -> dict[str, Any]:
                 values[name] = tag_number(value)
         elif kind is not int and kind is not bool:
             values[name] = tag_number(number(name, value))
+    if not exact_names:  # np.str_, StrEnum
+        values = {str.__str__(name): value for name, value in values.items()}
     return values if plain_names else cast("dict[str, Any]", tag(values))
+
+
+def _copy(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    mapping("metrics", metrics)
+    for _ in range(100):
+        try:
+            return dict(metrics)
+        except RuntimeError:  # noqa: PERF203 - it was changed by another thread while it was copied
+            continue
+    return {name: metrics[name] for name in list(metrics) if name in metrics}
 
 
 def number(name: str, value: Any) -> int | float:
@@ -227,5 +246,8 @@ def _scalar(value: Any) -> Any:
     size = value.numel() if callable(size) and hasattr(value, "numel") else size
     if size != 1:
         return None
-    plain = item()
+    try:
+        plain = item()
+    except (RuntimeError, TypeError, ValueError, NotImplementedError):  # a tensor without data (device "meta")
+        return None
     return plain if isinstance(plain, (bool, int, float)) else None

@@ -145,6 +145,7 @@ def init(
     heartbeat.watch(writer, often=durability == "interval")
     lifecycle.watch(run)
     run._forwarder = _forwarder(run)  # noqa: SLF001 - this module makes runs
+    _active[:] = [each for each in _active if each.status == "running"]
     _active.append(run)
     again = "continues" if before else "begins"
     say(f"run {run_id} ({final_name}) {again}, recorded in {run_folder} ({chosen})")
@@ -373,5 +374,10 @@ def _other_rank(
     store: str | os.PathLike[str] | None,
 ) -> Run:  # fmt: skip
     sink = LateSegment(id, folder, None if store is None else Path(store).expanduser().absolute(), mode)
-    return Run(id=id or "", name=name or "", project=project, task=task, folder=None, mode=mode, sink=NullSink(),
-               rank_sink=sink, is_main=False)  # fmt: skip
+    run = Run(id=id or "", name=name or "", project=project, task=task, folder=None, mode=mode, sink=NullSink(),
+              rank_sink=sink, is_main=False)  # fmt: skip
+    from speech_tracker import heartbeat
+
+    heartbeat.watch(sink)
+    lifecycle.watch(run)
+    return run

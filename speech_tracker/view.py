@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -94,7 +94,12 @@ class RunView:
         for record in reversed(self.journal.records):
             if record.kind == "status" and record.segment == segment.name and record.data["status"] != "running":
                 return str(record.data["status"])
-        return "running" if is_alive(segment.header, segment.path) else "killed"
+        if is_alive(segment.header, segment.path):
+            return "running"
+        for record in reversed(self.journal.records):  # it did not get further than the scheduler's warning
+            if record.kind == "event" and record.segment == segment.name and record.data.get("name") == "signal":
+                return str(record.data["data"]["status"])
+        return "killed"
 
     @property
     def main_segment(self) -> Segment | None:
@@ -137,7 +142,7 @@ class RunView:
     @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Metric → ``{"last", "min", "max", "count"}``; NaN counts, but is neither the least nor the greatest."""
-        return {name: _summary([point["value"] for point in points]) for name, points in self.histories.items()}
+        return {name: summary_of([point["value"] for point in points]) for name, points in self.histories.items()}
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
@@ -239,11 +244,12 @@ def fold_identity(folder_name: str, statements: Iterable[Mapping[str, Any]]) -> 
     found: dict[str, Any] = {
         "id": folder_name, "name": folder_name, "project": None, "task": None, "languages": [], "domains": [], "tags": [],
     }  # fmt: skip
+    added: list[str] = []
     for statement in statements:
         data = dict(statement)
-        added = data.pop("add_tags", [])
+        added += data.pop("add_tags", [])
         found.update({key: value for key, value in data.items() if value is not None})
-        found["tags"] = list(dict.fromkeys([*found["tags"], *added]))
+    found["tags"] = list(dict.fromkeys([*found["tags"], *added]))
     return found
 
 
@@ -271,7 +277,8 @@ def _ordered(points: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _summary(values: list[Any]) -> dict[str, Any]:
+def summary_of(values: Sequence[Any]) -> dict[str, Any]:
+    """Return ``{"last", "min", "max", "count"}`` of numbers; NaN counts, but is neither the least nor the greatest."""
     numbers = [value for value in values if value == value]  # noqa: PLR0124 - NaN is the one that differs from itself
     return {
         "last": values[-1],
