@@ -43,7 +43,11 @@ class RunView:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Id, name, project, task, languages, domains, tags, experiment, description and so on."""
-        return fold_identity(self.folder.name, [record.data for record in self.records("run")])
+        statements = [  # the last record of a process repeats the tags that were added on the way
+            record.data if record.kind == "run" else {"add_tags": record.data.get("added_tags", [])}
+            for record in self.records("run", "status")
+        ]
+        return fold_identity(self.folder.name, statements)
 
     @property
     def id(self) -> str:
