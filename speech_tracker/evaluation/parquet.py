@@ -46,7 +46,7 @@ def write_parquet(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
     """
     import numpy as np
 
-    require("duckdb", extra="evaluation", purpose=_PURPOSE)
+    duckdb = require("duckdb", extra="evaluation", purpose=_PURPOSE)
     path = Path(path)
     columns: dict[str, Any] = {
         "utterance_id": _texts(evaluation.utterance_ids),
@@ -86,10 +86,13 @@ def write_parquet(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
     chosen = ", ".join(f"CAST({_quoted(name)} AS {types[name]}) AS {_quoted(name)}" for name in columns)
     with _temporary(path) as temporary, _connection() as connection:
         connection.register("columns_of_evaluation", columns)
-        connection.execute(
-            f"COPY (SELECT {chosen} FROM columns_of_evaluation) TO {_literal(str(temporary))} "
-            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{METADATA_KEY}: {_literal(metadata)}}})"
-        )
+        try:
+            connection.execute(
+                f"COPY (SELECT {chosen} FROM columns_of_evaluation) TO {_literal(str(temporary))} "
+                f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{METADATA_KEY}: {_literal(metadata)}}})"
+            )
+        except duckdb.IOException as error:
+            raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Evaluation:

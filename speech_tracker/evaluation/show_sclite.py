@@ -118,27 +118,25 @@ def _framed(
     summary: tuple[str, ...],
     spread: list[tuple[str, ...]],
 ) -> str:
-    first = max(len(row[0]) for row in (head, summary, *body, *spread))
+    """Return a table in which every column is as wide as its widest cell, and cells stand in the middle."""
+    rows = [head, *body, summary, *spread]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
 
-    def line(row: tuple[str, ...], *, center: bool = False) -> str:
-        name = _center(row[0], first) if center else row[0].ljust(first)
-        return f"|{name}|{' ' if row is head else ''}{_joined(row, head)}|"
+    def line(row: tuple[str, ...], *, middle: bool = False) -> str:
+        name = _center(row[0], widths[0]) if middle else row[0].ljust(widths[0])
+        cells = [_center(cell, width) for cell, width in zip(row, widths, strict=True)]
+        return f"|{name}|{' '.join(cells[1:3])}|{' '.join(cells[3:])}|"
 
     inside = len(line(summary)) - 2
-    rule = "|" + "-" * first + "+" + "-" * 13 + "+" + "-" * (inside - first - 15) + "|"
+    size, rates = sum(widths[1:3]) + 1, sum(widths[3:]) + len(widths[3:]) - 1
+    rule = f"|{'-' * widths[0]}+{'-' * size}+{'-' * rates}|"
     double = "|" + "=" * inside + "|"
     lines = ["," + "-" * inside + ".", "|" + _center(title, inside) + "|", "|" + "-" * inside + "|", line(head)]
     for row in body:
         lines += [rule, line(row)]
-    lines += [double, line(summary), double, *(line(row, center=True) for row in spread), "`" + "-" * inside + "'"]
+    lines += [double, line(summary), double, *(line(row, middle=True) for row in spread), "`" + "-" * inside + "'"]
     margin = " " * max((_WIDTH - len(lines[0])) // 2, 0)
     return "".join(f"{margin}{each}\n" for each in lines)
-
-
-def _joined(row: tuple[str, ...], head: tuple[str, ...]) -> str:
-    if row is head:
-        return "# Snt " + head[2] + " | Corr    Sub    Del    Ins    Err  S.Err "
-    return f"{row[1]} {row[2]}|{' '.join(row[3:])}"
 
 
 def _center(text: str, width: int = _WIDTH) -> str:
@@ -160,7 +158,7 @@ def _alignments(evaluation: Evaluation, members: dict[str, list[int]], title: st
     for place, (name, indices) in enumerate(members.items()):
         parts.append(f"Speaker sentences{place:4d}:  {name}   #utts: {len(indices)}\n")
         parts += [_alignment(evaluation, index) for index in indices]
-    return "".join(parts)
+    return "".join(parts) + "\n"
 
 
 def _alignment(evaluation: Evaluation, index: int) -> str:
@@ -180,7 +178,9 @@ def _alignment(evaluation: Evaluation, index: int) -> str:
         for row, cell in enumerate((left, right, "" if code == "C" else code)):
             rows[row] += f"{cell:<{width}} "
     scores = f"Scores: (#C #S #D #I) {hits} {swaps} {lost} {added}\n"
-    return f"id: ({evaluation.utterance_ids[index]})\n{scores}" + "".join(f"{row}\n" for row in rows) + "\n"
+    return (
+        f"id: ({evaluation.utterance_ids[index]})\n{scores}" + "".join(f"{row}\n" for row in rows if operations) + "\n"
+    )
 
 
 _UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
