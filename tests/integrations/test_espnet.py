@@ -1,0 +1,246 @@
+"""The ESPnet adapter, with real trainings and a real decoding, started as the recipes start them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("espnet2")
+
+from speech_tracker.view import RunView
+
+TINY = Path(__file__).parent / "espnet_tiny"
+WRAPPER = ("-m", "speech_tracker.integrations.espnet")
+DATA = (
+    "--ngpu", "0", "--config", str(TINY / "asr.yaml"), "--use_preprocessor", "true", "--token_type", "char",
+    "--token_list", "data/tokens.txt",
+    "--train_data_path_and_name_and_type", "data/train_sp/wav.scp,speech,sound",
+    "--train_data_path_and_name_and_type", "data/train_sp/text,text,text",
+    "--valid_data_path_and_name_and_type", "data/dev/wav.scp,speech,sound",
+    "--valid_data_path_and_name_and_type", "data/dev/text,text,text",
+    "--train_shape_file", "data/train_sp/wav.scp", "--valid_shape_file", "data/dev/wav.scp",
+)  # fmt: skip
+
+
+def python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "SPEECH_TRACKER_MODE": "local", "SPEECH_TRACKER_DIR": str(folder / "store"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def train(folder: Path, *options: str, wrapper: tuple[str, ...] = WRAPPER, output: str = "exp/asr", **environment: str):
+    arguments = ("-m", "espnet2.bin.asr_train", *DATA, "--output_dir", output, "--resume", "true", *options)
+    return python(folder, *wrapper, *arguments, **environment)
+
+
+def only_run(folder: Path) -> RunView:
+    (found,) = (folder / "store" / "runs").iterdir()
+    return RunView.read(found)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("espnet")
+    assert python(folder, str(TINY / "make_data.py")).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(made: Path) -> Path:
+    """Two epochs, then a third after a restart, then a test set decoded by two jobs."""
+    for epochs in ("2", "3"):
+        done = train(made, "--max_epoch", epochs, "--num_att_plot", "1" if epochs == "2" else "0")
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "was skipped" not in done.stderr
+    log = made / "exp/asr/decode_b2/test_low/logdir"
+    log.mkdir(parents=True)
+    lines = (made / "data/test_low/wav.scp").read_text().splitlines()
+    for job, part in ((1, lines[:2]), (2, lines[2:])):
+        (log / f"keys.{job}.scp").write_text("".join(f"{line}\n" for line in part))
+    for job in ("1", "2"):
+        done = python(
+            made, *WRAPPER, "-m", "espnet2.bin.asr_inference", "--ngpu", "0", "--data_path_and_name_and_type",
+            "data/test_low/wav.scp,speech,sound", "--key_file", str(log / f"keys.{job}.scp"), "--asr_train_config",
+            "exp/asr/config.yaml", "--asr_model_file", "exp/asr/valid.acc.ave.pth", "--output_dir", str(log / f"output.{job}"),
+            "--beam_size", "2", "--ctc_weight", "0.3", "--maxlenratio", "-6",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "was skipped" not in done.stderr, done.stderr[-3000:]
+    return made
+
+
+def test_a_resumed_training_is_one_run_with_every_epoch_once(trained: Path) -> None:
+    view = only_run(trained)
+    assert view.status == "finished"
+    assert view.problems == []
+    assert [(point["step"], point["epoch"]) for point in view.history("valid/loss")] == [(3, 1), (6, 2), (9, 3)]
+    assert [point["step"] for point in view.history("train/loss_step")] == list(range(1, 10))
+    assert [record.data for record in view.records("rewind")] == [{"step": 6, "epoch": 2}]
+
+
+def test_names_and_units_are_ours_and_teacher_forced_rates_are_called_so(trained: Path) -> None:
+    metrics = only_run(trained).metrics
+    assert {"train/loss", "train/learning_rate", "train/gradient_norm", "valid/accuracy", "valid/cer_ctc"} <= set(
+        metrics
+    )
+    assert "valid/wer_teacher_forced" in metrics
+    assert "valid/wer" not in metrics
+    assert 0 <= metrics["valid/accuracy"]["last"] <= 1
+
+
+def test_the_vocabulary_is_lifted_from_the_configuration(trained: Path) -> None:
+    speech = only_run(trained).speech
+    assert (speech["task"], speech["toolkit"]) == ("asr", "espnet")
+    assert speech["model"]["encoder"] == "transformer"
+    assert speech["model"]["token_type"] == "char"
+    assert speech["model"]["parameters"] > 1000
+    assert speech["features"] == {
+        "type": "fbank", "sample_rate": 16000, "n_mels": 24, "n_fft": 400, "window_ms": 25.0, "hop_ms": 10.0,
+        "normalization": "utterance_mvn",
+    }  # fmt: skip
+    assert speech["augmentation"]["spec_augment"] is True
+    assert speech["augmentation"]["speed_perturbation"] == [0.9, 1.0, 1.1]
+    assert speech["training"]["ctc_weight"] == 0.4
+
+
+def test_checkpoints_follow_the_folder_and_the_best_is_by_the_recipes_criterion(trained: Path) -> None:
+    view = only_run(trained)
+    there = {path.name for path in (trained / "exp/asr").glob("*epoch.pth")}
+    kept = [each for each in view.checkpoints if not each["deleted"]]
+    assert {Path(each["path"]).name for each in kept if "epoch" in Path(each["path"]).name} >= there
+    (best,) = [each for each in view.checkpoints if each["best"]]
+    assert Path(best["path"]).name == (trained / "exp/asr/valid.acc.best.pth").resolve().name
+    assert best["metadata"]["chosen_by"] == "valid acc max"
+
+
+def test_attention_plots_are_kept(trained: Path) -> None:
+    view = only_run(trained)
+    figures = [record.data for record in view.records("figure")]
+    assert figures
+    assert all((view.folder / each["file"]).stat().st_size > 1000 for each in figures)
+
+
+def test_jobs_of_a_decoding_join_the_run_and_the_last_one_scores_the_set_once(trained: Path) -> None:
+    view = only_run(trained)
+    (evaluation,) = view.evaluations
+    assert evaluation["test_set"] == "test_low"
+    assert evaluation["counts"]["utterances"] == 4
+    assert evaluation["counts"]["reference_length"] == 8
+    assert evaluation["decoding"]["beam_size"] == 2
+    assert {row["speaker_id"] for row in evaluation["speakers"]} == {"t0", "t1"}
+    jobs = [event["data"] for event in view.events if event["name"] == "decoded"]
+    assert [job["utterances"] for job in jobs] == [2, 2]
+    assert all(0 < job["rtf"] < 50 and job["audio_seconds"] == pytest.approx(1.6) for job in jobs)
+    assert {segment["role"] for segment in view.segments()} == {"main", "attached"}
+
+
+def test_a_crashed_training_is_failed_and_its_error_goes_on_unchanged(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(made / "data")
+    done = train(tmp_path, "--init_param", "no/such/file.pth")
+    assert done.returncode == 1
+    assert "no/such/file.pth" in done.stderr
+    assert only_run(tmp_path).status == "failed"
+
+
+def test_statistics_collection_and_helper_commands_make_no_run(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(made / "data")
+    stats = train(tmp_path, "--collect_stats", "true", output="exp/stats")
+    assert stats.returncode == 0, stats.stderr[-2000:]
+    version = python(tmp_path, *WRAPPER, "-c", "import sys; print(sys.argv)", "x")
+    assert version.stdout == "['-c', 'x']\n"
+    assert version.stderr == ""
+    module = python(tmp_path, *WRAPPER, "-m", "json.tool", "--help")
+    assert module.stdout == python(tmp_path, "-m", "json.tool", "--help").stdout
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_wrapper_itself_imports_neither_espnet_nor_torch(tmp_path: Path) -> None:
+    code = "import sys, speech_tracker.integrations.espnet.__main__; print(sorted({'torch', 'espnet2', 'numpy'} & set(sys.modules)))"
+    assert python(tmp_path, "-c", code).stdout == "[]\n"
+
+
+def test_a_rank_that_multiprocessing_spawned_is_followed_too(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(made / "data")
+    script = tmp_path / "espnet2_spawned.py"
+    script.write_text(
+        "import sys, torch\n"
+        "import speech_tracker.integrations.espnet as st\n"
+        "st.install(project='spawned')\n"
+        "from espnet2.tasks.asr import ASRTask\n"
+        "from espnet2.train.distributed_utils import resolve_distributed_mode\n"
+        "if __name__ == '__main__':\n"
+        "    args = ASRTask.get_parser().parse_args(sys.argv[1:])\n"
+        "    args.version = 'x'; resolve_distributed_mode(args)\n"
+        "    child = torch.multiprocessing.get_context('spawn').Process(target=ASRTask.main_worker, args=(args,))\n"
+        "    child.start(); child.join(); sys.exit(child.exitcode)\n"
+    )
+    done = python(tmp_path, str(script), *DATA, "--output_dir", "exp/asr", "--max_epoch", "1", "--num_att_plot", "0")
+    assert done.returncode == 0, done.stderr[-3000:]
+    view = only_run(tmp_path)
+    assert (view.identity["project"], view.status) == ("spawned", "finished")
+    assert view.metrics["valid/loss"]["count"] == 1
+
+
+def test_another_task_is_followed_by_the_same_hooks(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(made / "data")
+    done = python(
+        tmp_path, *WRAPPER, "-m", "espnet2.bin.lm_train", "--ngpu", "0", "--use_preprocessor", "true", "--token_type", "char",
+        "--token_list", "data/tokens.txt", "--train_data_path_and_name_and_type", "data/train_sp/text,text,text",
+        "--valid_data_path_and_name_and_type", "data/dev/text,text,text", "--train_shape_file", "data/train_sp/text",
+        "--valid_shape_file", "data/dev/text", "--output_dir", "exp/lm", "--max_epoch", "1", "--batch_type", "unsorted",
+        "--batch_size", "4", "--num_workers", "0", "--lm_conf", "unit=8", "--lm_conf", "nlayers=1", "--use_tensorboard", "false",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    view = only_run(tmp_path)
+    assert (view.speech["task"], view.status) == ("lm", "finished")
+    assert view.metrics["valid/loss"]["count"] == 1
+
+
+def test_sigterm_under_slurm_is_preempted_and_the_training_dies_of_it(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(made / "data")
+    with subprocess.Popen(
+        [
+            sys.executable,
+            *WRAPPER,
+            "-m",
+            "espnet2.bin.asr_train",
+            *DATA,
+            "--output_dir",
+            "exp/asr",
+            "--max_epoch",
+            "500",
+            "--num_att_plot",
+            "0",
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "SPEECH_TRACKER_MODE": "local",
+            "SPEECH_TRACKER_DIR": str(tmp_path / "store"),
+            "SLURM_JOB_ID": "7",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:  # reading until the third epoch is over, no sleeping
+            if "3epoch results" in line:
+                break
+        running.send_signal(signal.SIGTERM)
+        running.stderr.read()
+        assert running.wait(60) == -signal.SIGTERM
+    view = only_run(tmp_path)
+    assert view.status == "preempted"
+    assert view.metrics["valid/loss"]["count"] >= 3
