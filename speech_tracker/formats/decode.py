@@ -94,7 +94,7 @@ def _line_by_line(data: bytes, encoding: str) -> tuple[str, tuple[Problem, ...]]
             return line.decode(encoding)
         except UnicodeDecodeError as error:
             byte = f"byte 0x{line[error.start]:02X} at column {error.start + 1}"
-            hint = f"not {encoding}: {byte}; if the file has another encoding, name it (such as gb18030, big5, cp1252)"
+            hint = f"not {encoding.removesuffix('-sig')}: {byte}; if the file has another encoding, name it (such as gb18030, big5, cp1252)"
             problems.append(Problem(number, shown(line.decode(encoding, "replace")), hint))
             return ""
 
