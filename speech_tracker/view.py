@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
@@ -13,6 +14,8 @@ from speech_tracker.encoding import decode
 from speech_tracker.journal.merge import Journal, Segment, read_journal
 from speech_tracker.journal.record import Record
 from speech_tracker.liveness import is_alive
+
+_IN_FLIGHT = 64  # threads that may have been logging at the moment at which their process was killed
 
 
 class RunView:
@@ -102,14 +105,19 @@ class RunView:
             return "running"
         for record in reversed(self.journal.records):  # it did not get further than the scheduler's warning
             if record.kind == "event" and record.segment == segment.name and record.data.get("name") == "signal":
-                return str(record.data["data"]["status"])
+                return str(record.data["data"].get("status", "killed"))
         return "killed"
 
     @property
     def main_segment(self) -> Segment | None:
-        """The last segment that a main process wrote, the one that tells the run's status."""
+        """The last segment that a main process wrote, the one that tells the run's status.
+
+        One without a record says nothing: its process, of whatever role, died before it had written the first.
+        """
         main = [
-            segment for segment in self.journal.segments if segment.role in ("main", "unknown") and segment.rank == 0
+            segment
+            for segment in self.journal.segments
+            if segment.role in ("main", "unknown") and segment.rank == 0 and segment.records
         ]
         return main[-1] if main else None
 
@@ -197,15 +205,22 @@ class RunView:
     def problems(self) -> list[dict[str, Any]]:
         """What is wrong: damage of the journal, records that are missing, parts of the input that were skipped.
 
-        The unfinished last line of a run that is being written is none.
+        The unfinished last line of a run that is being written is none; nor are a few missing numbers in a segment that was
+        cut off: threads in the middle of a log call had taken them, and nobody was told that these were recorded.
         """
         running = self.status == "running"
+        ended = {record.segment for record in self.records("status") if record.data["status"] != "running"}
+        absent: Counter[str] = Counter()
+        for segment, first, last in self.journal.missing:
+            absent[segment] += last - first + 1
         found: list[dict[str, Any]] = [
             {"path": str(damage.path), "line": damage.line, "reason": damage.reason}
             for damage in self.journal.damage
             if not (damage.torn and running)
         ]
         for segment, first, last in self.journal.missing:
+            if segment not in ended and absent[segment] <= _IN_FLIGHT:
+                continue
             found.append({"path": segment, "line": None, "reason": f"records {first} to {last} are missing"})
         for record in self.records("problem"):
             data = record.data

@@ -52,7 +52,8 @@ class Journal:
         records: every record that counts, segment after segment, in each by number.
         superseded: metric records of steps that a continued run went through again.
         damage: what could not be read.
-        missing: (segment, first, last) of record numbers that are neither there nor accounted for by damage.
+        missing: (segment, first, last) of record numbers that are neither there nor accounted for by damage. In a segment
+            whose process was killed these may be records that threads were about to write.
     """
 
     folder: Path
