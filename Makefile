@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLKITS := $(VENV)/.toolkits
+FAIRSEQ := .venv-fairseq/.installed
 
 export WANDB_SILENT ?= true
 
@@ -13,7 +14,7 @@ demo: $(STAMP)
 	WANDB_MODE=offline WANDB_DIR=$(CURDIR)/demo SPEECH_TRACKER_DIR=$(CURDIR)/demo/store \
 		$(BIN)/python recipes/lightning_digits/train.py --output demo/digits $(DEMO_ARGUMENTS)
 
-test: $(TOOLKITS) .venv/.sctk
+test: $(TOOLKITS) $(FAIRSEQ) .venv/.sctk
 	$(BIN)/python -m pytest -q $(TEST_ARGUMENTS)
 
 # lint and types, with the same pinned tools as everywhere
@@ -39,6 +40,11 @@ $(TOOLKITS): $(STAMP) tests/toolkits.txt
 	find $(VENV)/lib -path '*torchaudio*' -name '*.so' -delete
 	touch $@
 
+# Fairseq cannot share an environment with the others
+$(FAIRSEQ): $(STAMP) tests/integrations/fairseq_tiny/environment.sh
+	PYTHON=$(PYTHON) bash tests/integrations/fairseq_tiny/environment.sh .venv-fairseq constraints.txt
+	touch $@
+
 # NIST's scorer, the reference of the scoring tests; without it (and without the right to install it) they are skipped
 .venv/.sctk: $(STAMP)
 	@if command -v sctk >/dev/null || test -x /usr/lib/sctk/bin/sclite; then :; \
@@ -48,4 +54,4 @@ $(TOOLKITS): $(STAMP) tests/toolkits.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) .venv-fairseq demo build dist *.egg-info
