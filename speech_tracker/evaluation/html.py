@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speech_tracker.evaluation.grouped import attribute_breakdowns
 from speech_tracker.evaluation.show import LABELS, interval_line, percent
 from speech_tracker.evaluation.show_alignment import visible
 from speech_tracker.evaluation.worst import WorstUtterance, confusions, worst_utterances
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from speech_tracker.evaluation.score_files import FileScore
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_MOST_GROUPS = 40
 _MOST_ROWS = 200
 _NAMES = {"C": "hit", "S": "substitution", "D": "deletion", "I": "insertion"}
 
@@ -126,26 +126,30 @@ def _parts(counts: ErrorCounts) -> list[tuple[str, str, int, float]]:
 
 
 def _groups(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a table for each attribute that groups utterances; speakers first, worst group first."""
-    names = sorted(evaluation.attributes, key=lambda name: (name != "speaker_id", name))
+    """Return a table for the speakers, worst first, and for each attribute that groups utterances."""
     tables = []
-    for name in names:
-        column = evaluation.attributes[name]
-        values = {value for value in column if value is not None}
-        is_speaker = name == "speaker_id"
-        if not values or any(isinstance(value, float) for value in values):
-            continue  # a measurement such as a duration
-        if not is_speaker and not 1 < len(values) <= _MOST_GROUPS:
-            continue
+    if "speaker_id" in evaluation.attributes:
+        speakers = evaluation.by("speaker_id").items()
         rows = [
-            _Group("(none)" if value is None else visible(str(value)), counts, counts.error_rate)
-            for value, counts in evaluation.by(name).items()
+            _Group("(none)" if name is None else visible(str(name)), each, each.error_rate) for name, each in speakers
         ]
         rows.sort(key=lambda row: (1.0 if row.rate is None else -row.rate, row.name))
-        highest = max((row.rate or 0.0 for row in rows), default=0.0) or 1.0
-        title = "Speakers" if is_speaker else name.removesuffix("_id").replace("_", " ").capitalize()
-        tables.append({"title": title, "rows": rows[:_MOST_ROWS], "total": len(rows), "highest": highest})
+        tables.append(_table("Speakers", rows))
+    for found in attribute_breakdowns(evaluation):
+        rows = [
+            _Group(
+                "(none)" if group.value is None else visible(str(group.value)), group.counts, group.counts.error_rate
+            )
+            for group in found.groups
+        ]
+        title = "Duration (s)" if found.attribute == "duration_s" else visible(found.attribute.removesuffix("_id"))
+        tables.append(_table(title.replace("_", " ").capitalize(), rows))
     return tables
+
+
+def _table(title: str, rows: list[_Group]) -> dict[str, Any]:
+    highest = max((row.rate or 0.0 for row in rows), default=0.0) or 1.0
+    return {"title": title, "rows": rows[:_MOST_ROWS], "total": len(rows), "highest": highest}
 
 
 def _utterance(each: WorstUtterance) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from speech_tracker.evaluation.normalize_structure import KeepingStructure, has_
 from speech_tracker.evaluation.preference import Alignment
 from speech_tracker.evaluation.result import Evaluation
 from speech_tracker.evaluation.score import Missing, score
+from speech_tracker.evaluation.suspicions import suspicions
 from speech_tracker.evaluation.tokenize import Spaces, Unit
 from speech_tracker.formats.decode import read_text
 from speech_tracker.formats.join import cut_hypothesis, match_ids
@@ -117,8 +118,8 @@ def read_sides(
             f"this {left.format} file holds one side only; expected a hypothesis file too; give REF and HYP",
             path=reference,
         )
-    remarks = _remarks(left) + (_remarks(right) if hypothesis is not None else [])
     right = cut_hypothesis(left, right)
+    remarks = _remarks(left) + (_remarks(right) if hypothesis is not None else [])
     hypotheses, notes = match_ids(left.texts, right.texts)
     remarks += notes
     attributes: dict[str, Mapping[str, Any]] = dict(left.attributes)
@@ -206,6 +207,7 @@ def score_files(
         remarks.append("the CER does not count spaces, because the reference holds alternates")
     interval = interval_of(evaluation, level)
     remarks += [str(problem) for problem in evaluation.problems]
+    remarks += suspicions(evaluation)
     return FileScore(
         evaluation,
         words,

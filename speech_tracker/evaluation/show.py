@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from speech_tracker.evaluation.grouped import attribute_breakdowns
 from speech_tracker.evaluation.show_alignment import alignment_text, visible
 from speech_tracker.evaluation.worst import worst_utterances
 
 if TYPE_CHECKING:
     from speech_tracker.evaluation.bootstrap import Interval
+    from speech_tracker.evaluation.breakdown import Breakdown
     from speech_tracker.evaluation.counts import ErrorCounts
     from speech_tracker.evaluation.normalize_sensitivity import Sensitivity
     from speech_tracker.evaluation.result import Evaluation
@@ -21,6 +24,7 @@ LABELS = {"word": "WER", "char": "CER", "mixed": "MIXED"}
 """Unit → what stands behind the percent sign."""
 
 _SPEAKERS = 10
+_GROUPS = 20
 
 
 def percent(rate: float | None, digits: int = 2) -> str:
@@ -53,10 +57,13 @@ def score_text(scored: FileScore, *, worst: int = 10, width: int = 100) -> Text:
     text.append(f" ({normalizer.version})\n" if normalizer.name != "none" else "\n")
     if "speaker_id" in evaluation.attributes:
         text.append("\n").append(speaker_text(evaluation))
-    found = worst_utterances(evaluation, worst)
-    if found:
-        text.append(f"\nWorst {len(found)} of {evaluation.counts.utterances_with_errors} utterances with errors\n")
-    for each in found:
+    for found in attribute_breakdowns(evaluation, most=_GROUPS):
+        if found.attribute in evaluation.attributes:
+            text.append("\n").append(group_text(found))
+    shown = worst_utterances(evaluation, worst)
+    if shown:
+        text.append(f"\nWorst {len(shown)} of {evaluation.counts.utterances_with_errors} utterances with errors\n")
+    for each in shown:
         counts = each.counts
         speaker = each.attributes.get("speaker_id")
         text.append(f"\n{visible(each.utterance_id)}", style="bold")
@@ -101,19 +108,31 @@ def speaker_text(evaluation: Evaluation) -> Text:
         f"Speakers: {len(groups)}, mean {percent(statistics.fmean(rates))}, median {percent(statistics.median(rates))}, "
         f"best {percent(best[1].error_rate)} ({_name(best[0])}), worst {percent(worst[1].error_rate)} ({_name(worst[0])})\n"
     )
-    width = max([8, *(len(_name(speaker)) for speaker, _ in order[:_SPEAKERS])])
-    text.append(
-        f"  {'speaker':<{width}} {'sents':>6} {'words':>7} {'sub':>6} {'del':>6} {'ins':>6} {'err %':>7} {'S.err %':>7}\n"
-    )
-    for speaker, counts in order[:_SPEAKERS]:
-        text.append(
-            f"  {_name(speaker):<{width}} {counts.utterances:>6} {counts.reference_length:>7} {counts.substitutions:>6} "
-            f"{counts.deletions:>6} {counts.insertions:>6} {percent(counts.error_rate):>7} "
-            f"{percent(counts.sentence_error_rate):>7}\n"
-        )
+    text.append(_rows("speaker", [(_name(speaker), counts) for speaker, counts in order[:_SPEAKERS]]))
     if len(order) > _SPEAKERS:
         text.append(f"  … and {len(order) - _SPEAKERS} better ones\n")
     return text
+
+
+def group_text(found: Breakdown) -> Text:
+    """Return the table of one attribute; numbers in buckets, in rising order."""
+    title = found.attribute.removesuffix("_id")
+    return Text(f"By {visible(title)}\n").append(
+        _rows(visible(title), [(_name(group.value), group.counts) for group in found.groups])
+    )
+
+
+def _rows(title: str, rows: Sequence[tuple[str, ErrorCounts]]) -> str:
+    width = max([8, len(title), *(len(name) for name, _ in rows)])
+    heads = f"{'sents':>6} {'words':>7} {'sub':>6} {'del':>6} {'ins':>6} {'err %':>7} {'S.err %':>7}"
+    lines = [f"  {title:<{width}} {heads}\n"]
+    lines += [
+        f"  {name:<{width}} {counts.utterances:>6} {counts.reference_length:>7} {counts.substitutions:>6} "
+        f"{counts.deletions:>6} {counts.insertions:>6} {percent(counts.error_rate):>7} "
+        f"{percent(counts.sentence_error_rate):>7}\n"
+        for name, counts in rows
+    ]
+    return "".join(lines)
 
 
 def _name(speaker: Any) -> str:

@@ -87,6 +87,7 @@ def test_the_page_has_the_rate_its_interval_groups_and_confusions(scored):
     assert "95% interval" in text
     assert "Speakers (2)" in text
     assert "Lang (2)" in text
+    assert "Reference length" in text
     assert "Most confused" in text
     assert "Worst utterances (2 of 2 with errors)" in text
     assert "note" in text.lower()

@@ -200,3 +200,19 @@ def test_every_kaldi_decode_of_the_samples_has_its_best_wer():
             assert best.read_text().startswith(score_files(path).evaluation.counts.kaldi_line()), path
             checked += 1
     assert checked >= 4
+
+
+def test_a_shifted_file_and_a_loop_are_pointed_at(write):
+    texts = [f"word{i} thing{i} other{i} more{i}" for i in range(12)]
+    ref = write("ref", "".join(f"u{i:02d} {text}\n" for i, text in enumerate(texts)))
+    shifted = write("hyp", "".join(f"u{i:02d} {text}\n" for i, text in enumerate(texts[1:] + texts[:1])))
+    remarks = "\n".join(score_files(ref, shifted).remarks)
+    assert "hypotheses of other utterances? " in remarks
+    assert "u00 fits u01" in remarks
+    loop = write(
+        "loop", "".join(f"u{i:02d} {text + ' and so' * 20 if i == 3 else text}\n" for i, text in enumerate(texts))
+    )
+    assert any(
+        "1 hypothesis is no transcription (1 loop), with 100 % of all errors" in each
+        for each in score_files(ref, loop).remarks
+    )
