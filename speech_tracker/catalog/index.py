@@ -16,7 +16,7 @@ from speech_tracker.catalog.summary import Summary, gone, look_up, summarize, un
 from speech_tracker.encoding import decode, encode
 
 Progress = Callable[[int, int], None]
-"""Called with the number of runs read and the number to be read."""
+"""Told how many runs there are to read, and how many are read."""
 
 LOCK_TIMEOUT = 2.0
 """Seconds that a catalog which another process writes is waited for; then this process reads without it."""
@@ -198,7 +198,7 @@ def _compare(catalog: Catalog, found: dict[str, FoundRun], progress: Progress | 
     ]  # fmt: skip
     for number, each in enumerate(changed):
         if progress is not None:
-            progress(number, len(changed))
+            progress(len(changed), number)
         before = _facts(catalog.connection, each.run) if each.run in known else {}
         changes.runs[each.run] = _read(each, before)
     for run, blob in catalog.connection.execute("SELECT run, blob FROM runs WHERE open"):
@@ -234,7 +234,7 @@ def _settle(summary: Summary, folder: str) -> None:
     """Find out whether the process of a run without an end still lives."""
     if summary.writer is not None:
         summary.status = look_up(summary, Path(folder))
-        summary.reason = gone(summary.writer) if summary.status == "killed" else None
+        summary.reason = None if summary.status == "running" else gone(summary.writer)
 
 
 def _apply(connection: sqlite3.Connection, changes: _Changes) -> None:

@@ -26,7 +26,7 @@ def measure(catalog: Catalog, *, progress: Progress | None = None) -> None:
     rows: list[tuple[Any, ...]] = []
     for number, run in enumerate(wanted):
         if progress is not None:
-            progress(number, len(wanted))
+            progress(len(wanted), number)
         rows += _rows(catalog, run)
 
     def apply(connection: sqlite3.Connection) -> None:

@@ -22,7 +22,7 @@ _PIECE = 4 * 1024 * 1024
 _TRIED = 64  # damaged lines that are passed over at either end
 _NOWHERE = Path()  # damage is not reported here, so its place need not be known
 _END_OF_RUN = ("status", "reason", "added_tags")
-_HEADER = ("role", "host", "process", "started", "boot", "mode")
+_HEADER = ("role", "host", "process", "started", "boot", "namespace", "mode")
 
 
 @dataclass(slots=True)
@@ -33,6 +33,7 @@ class SegmentFacts:
         header: of its first record: role, host, process, start, boot id, mode.
         statements: number of the record → data of each ``run`` record.
         final: status, reason and added tags of its last ``status`` record that is not ``running``, None when it has not ended.
+        warned: the status that the last signal it received stands for.
         first_time, last_time: of its first and last record, in seconds since the epoch.
         newer: the version of the journal format that it is in, when that is newer than ours.
         searched: bytes, from the beginning, that need not be read again.
@@ -41,6 +42,7 @@ class SegmentFacts:
     header: dict[str, Any] = field(default_factory=dict)
     statements: dict[int, dict[str, Any]] = field(default_factory=dict)
     final: dict[str, Any] | None = None
+    warned: str | None = None
     first_time: float | None = None
     last_time: float | None = None
     newer: int | None = None
@@ -135,6 +137,9 @@ def _take(facts: SegmentFacts, data: bytes, offset: int) -> None:
     for record in _of_kind(b"status", data):
         if record.data["status"] != "running":
             facts.final = _kept(_END_OF_RUN, record.data)
+    for record in _of_kind(b"event", data):
+        if record.data.get("name") == "signal":
+            facts.warned = str(record.data["data"].get("status", "killed"))
     last = _last(data)
     if last is not None:
         facts.last_time = last.time

@@ -100,17 +100,20 @@ def summarize(run_id: str, segments: Sequence[tuple[str, SegmentFacts]]) -> Summ
     if last.final is not None:
         found.status, found.reason = str(last.final["status"]), last.final.get("reason")
     else:
-        found.writer = {"segment": name, "header": last.header}
+        found.writer = {"segment": name, "header": last.header, "warned": last.warned}
         found.status = "running"  # until it is looked up: see `look_up`
     return found
 
 
 def look_up(summary: Summary, run_folder: Path) -> str:
-    """Return the status of a run that did not say how it ended: ``running`` while its process lives, else ``killed``."""
+    """Return the status of a run that did not say how it ended: ``running`` while its process lives.
+
+    Afterwards it is what the last signal said, or ``killed``.
+    """
     if summary.writer is None:
         return summary.status
     segment = run_folder / "segments" / f"{summary.writer['segment']}.jsonl"
-    return "running" if is_alive(summary.writer["header"], segment) else "killed"
+    return "running" if is_alive(summary.writer["header"], segment) else summary.writer["warned"] or "killed"
 
 
 def gone(writer: dict[str, Any] | None) -> str:

@@ -12,8 +12,8 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from speech_tracker.cli.quick import QuickCommand, QuickGroup
 from speech_tracker.errors import SpeechTrackerError
 
 VERBS: dict[str, str] = {
@@ -38,14 +38,14 @@ def _load(verb: str, target: str) -> Any:
     found: Any = getattr(importlib.import_module(module_name), attribute)
     if not isinstance(found, typer.Typer):
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(name=verb, context_settings=getattr(found, "context_settings", None))(found)
+        single.command(name=verb, cls=QuickCommand, context_settings=getattr(found, "context_settings", None))(found)
         found = single
     command = typer.main.get_command(found)
     command.name = verb
     return command
 
 
-class _LazyVerbs(TyperGroup):
+class _LazyVerbs(QuickGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
         return list(VERBS)
 
