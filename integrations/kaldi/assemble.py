@@ -106,7 +106,7 @@ def _run(
     curves = build_curves(logs, training, live=live, num_jobs=_num_jobs(folder))
     evaluations, wrong = evaluations_of(folder.decodes.values(), folder.path, tree, live=live)
     data = data_of(folder, evaluations, tree)
-    events, failed = failures(jobs, tree)
+    events, failed = failures(jobs, folder.path, tree)
     config = config_of(folder, kind, arguments, data, tree)
     reported = next((each for each in evaluations if each.reported is not None), None)
     decoding = dict(reported.decoding) if reported is not None else {}

@@ -307,8 +307,16 @@ def _interval(records: Iterable[Any]) -> dict[str, Any]:
 
 
 def _fingerprint(evaluation: FoundEvaluation) -> str:
+    """A digest of the content, the same wherever the folder lies and from wherever it was found."""
+    facts = {name: value for name, value in evaluation.facts.items() if name != "at_dev_point"}
+    at_dev_point = evaluation.facts.get("at_dev_point", {})
     content = (
-        evaluation.points, evaluation.reported, evaluation.selection, evaluation.rtf, evaluation.test_set,
-        sorted(evaluation.decoding.items()), sorted(evaluation.facts.items()),
-    )  # fmt: skip
+        [replace(point, source="") for point in evaluation.points],
+        evaluation.reported and replace(evaluation.reported, source=""),
+        (evaluation.selection.how, evaluation.selection.sentence),
+        (evaluation.rtf, evaluation.test_set),
+        sorted(evaluation.decoding.items()),
+        sorted(facts.items()),
+        sorted((name, value) for name, value in at_dev_point.items() if name != "path"),
+    )
     return hashlib.blake2b(repr(content).encode(), digest_size=8).hexdigest()

@@ -187,7 +187,7 @@ def _stage(job: Job, run_path: str) -> str:
     return "/".join((*parts, job.file.entry.role.stem or job.file.entry.name))
 
 
-def failures(jobs: Iterable[Job], tree: Tree) -> tuple[list[Happening], list[LocatedProblem]]:
+def failures(jobs: Iterable[Job], run_path: str, tree: Tree) -> tuple[list[Happening], list[LocatedProblem]]:
     """Return an event and a problem for each job that failed, and a problem for each error in a job that did not."""
     happenings: list[Happening] = []
     problems: list[LocatedProblem] = []
@@ -212,7 +212,7 @@ def failures(jobs: Iterable[Job], tree: Tree) -> tuple[list[Happening], list[Loc
                 data["error"] = said
             if job.header.host:
                 data["host"] = job.header.host
-            key = f"job-failed:{job.file.entry.path}"
+            key = f"job-failed:{job.file.entry.path.removeprefix(run_path).strip('/')}"
             happenings.append(Happening(key, "job-failed", data, job.ended or job.began))
         elif job.error is not None and not job.running:
             problems.append(LocatedProblem(path, line, f"an error in a job that ended with status 0{more}", said))

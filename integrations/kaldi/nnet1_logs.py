@@ -92,6 +92,8 @@ NNET1 = Grammar(
             + rb"\), CROSSVAL AVG\.LOSS "
             + NUMBER
             + rb", nnet (accepted|rejected) \(",
+            # a line that is still being written, or that says "skipping..." after a restart, is no damage
+            common=True,
         ),
         logged(
             PretrainingProgress,

@@ -6,7 +6,7 @@ import json
 import os
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -58,12 +58,12 @@ def kaldi(
     if not folder.is_dir():
         raise typer.BadParameter(f"{folder} is not a folder; give a model folder, a decode folder, exp/ or a recipe's")
     os.environ.setdefault("SPEECH_TRACKER_SILENT", "1")  # the report names every run
-    chosen = cast("ModeName | None", mode.value if mode is not None else None)
+    chosen: ModeName | None = mode.value if mode is not None else None
     destination = Destination(project, name or group_name(folder), chosen, single_name=name)
     state = None if dry_run else state_path(destination.store_folder, "kaldi", folder)
     with file_progress() as progress:
         source = Source(folder, include or (), exclude or (), state, progress)
-        session = Session("kaldi", ingester_of("kaldi"), source, None if dry_run else destination)
+        session = Session("kaldi", ingester_of("kaldi"), source, destination, dry=dry_run)
         if follow:
             run_following(session, Pace(interval, quiet, idle))
         else:

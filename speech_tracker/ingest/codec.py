@@ -26,6 +26,11 @@ class RecordCodec:
                     self._classes[name] = (value, any("tuple" in str(each.type) for each in fields(value)))
                     self._names[value] = (name, tuple(each.name for each in fields(value)))
 
+    @property
+    def classes(self) -> frozenset[type[Any]]:
+        """The classes that can be encoded."""
+        return frozenset(self._names)
+
     def encode(self, record: Any) -> list[Any]:
         """Return ``[name of the class, *fields]``; NaN and infinities, which JSON has not, are marked texts.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,12 @@ class KnownRun:
     def is_new_happening(self, happening: Happening) -> bool:
         """Return whether an event is not recorded with this data."""
         recorded = self.happenings.get(happening.key)
-        return bool(recorded != as_recorded(happening.data))
+        return bool(recorded != as_recorded(with_real_paths(happening.data)))
 
     def is_new_problem(self, problem: LocatedProblem) -> bool:
         """Return whether a problem is not recorded."""
-        return (problem.path, problem.line, problem.reason) not in self.problems
+        path = located_for_good(problem).path
+        return (path, problem.line, problem.reason) not in self.problems
 
     def is_new_evaluation(self, evaluation: FoundEvaluation) -> bool:
         """Return whether an evaluation is not recorded as it is now."""
@@ -158,6 +160,24 @@ def table_digest(columns: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
 
     content = json.dumps([list(columns), [list(row) for row in rows]], default=str)
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def located_for_good(problem: LocatedProblem) -> LocatedProblem:
+    """Return a problem with the path that its file has for everyone."""
+    return replace(problem, path=os.path.realpath(problem.path))
+
+
+def with_real_paths(data: Any) -> Any:
+    """Return data in which paths are those that the files have for everyone, not as the user happened to give them.
+
+    What was found from another folder, or through a link, is then the same.
+    """
+    if not isinstance(data, Mapping):
+        return data
+    return {
+        key: os.path.realpath(value) if key in ("path", "log", "source") and value else with_real_paths(value)
+        for key, value in data.items()
+    }
 
 
 def as_recorded(value: Any) -> Any:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from speech_tracker import paths
 from speech_tracker.errors import SpeechTrackerError
 from speech_tracker.ingest.found import Found, FoundEvaluation, FoundRun, Happening, LocatedProblem, Outcome, Point
-from speech_tracker.ingest.known import KnownRun, as_recorded, read_known, table_digest
+from speech_tracker.ingest.known import (
+    KnownRun,
+    as_recorded,
+    located_for_good,
+    read_known,
+    table_digest,
+    with_real_paths,
+)
 
 if TYPE_CHECKING:
     from speech_tracker.arguments import Mode
@@ -204,7 +211,7 @@ class _Additions:
 
     @staticmethod
     def _model_key(path: str) -> tuple[str, int | None]:
-        place = Path(path).absolute()
+        place = Path(path).resolve()
         try:
             return str(place), place.stat().st_size
         except OSError:
@@ -226,7 +233,7 @@ class _Additions:
             handle.log_dataset(
                 dataset.name,
                 split=dataset.split,
-                path=dataset.path,
+                path=os.path.realpath(dataset.path) if dataset.path else dataset.path,
                 version=dataset.version,
                 utterances=dataset.utterances,
                 hours=dataset.hours,
@@ -238,7 +245,7 @@ class _Additions:
             handle.link(other, relation)
             known.links.add((other, relation))
         for path in self.models:
-            handle.log_checkpoint(path, step=run.iterations or None, aliases=("final",))
+            handle.log_checkpoint(os.path.realpath(path), step=run.iterations or None, aliases=("final",))
             known.checkpoints.add(self._model_key(path))
         for table in self.tables:
             handle.log_table(table.name, table.columns, table.rows)
@@ -246,7 +253,7 @@ class _Additions:
         for evaluation in self.evaluations:
             self.problems += write_evaluation(handle, evaluation, run)
             known.evaluations[evaluation.key] = evaluation.fingerprint
-        for problem in (*self.new_problems, *self.problems):
+        for problem in map(located_for_good, (*self.new_problems, *self.problems)):
             handle.log_problem(problem.reason, path=problem.path, line=problem.line, text=problem.text or None)
             known.problems.add((problem.path, problem.line, problem.reason))
         if self.summary != known.summary:
@@ -273,14 +280,14 @@ class _Additions:
             self._known.values.update({(name, step): value for name, value in values.items()})
 
     def _write_happening(self, handle: Run, happening: Happening) -> None:
-        handle.log_event(happening.name, time=happening.time, key=happening.key, **happening.data)
-        self._known.happenings[happening.key] = as_recorded(happening.data)
+        data = with_real_paths(happening.data)
+        handle.log_event(happening.name, time=happening.time, key=happening.key, **data)
+        self._known.happenings[happening.key] = as_recorded(data)
 
 
 def _summary(run: FoundRun) -> dict[str, Any]:
     return {
         "kind": run.kind,
-        "path": run.path,
         "folder": run.folder,
         "iterations": run.iterations,
         "status": run.status,
@@ -295,11 +302,16 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
     problems: list[LocatedProblem] = []
     name = evaluation.key.replace(".", "_")
     if evaluation.points:
-        handle.log_table(f"decode/{name}/sweep", SWEEP_COLUMNS, [_row(point) for point in evaluation.points])
+        handle.log_table(
+            f"decode/{name}/sweep", SWEEP_COLUMNS, [_row(point, evaluation) for point in evaluation.points]
+        )
     reported = evaluation.reported
     if reported is None:
         handle.log_event(
-            "decoded-not-scored", key=f"decoded:{evaluation.key}", path=evaluation.path, **evaluation.facts
+            "decoded-not-scored",
+            key=f"decoded:{evaluation.key}",
+            path=os.path.realpath(evaluation.path),
+            **with_real_paths(evaluation.facts),
         )
         return problems
     decoding = {
@@ -322,26 +334,27 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
     if reported.absent:
         metadata["absent_hypotheses"] = reported.absent
     if evaluation.best is not None and evaluation.best is not reported:
-        metadata["best_of_sweep"] = dict(zip(SWEEP_COLUMNS, _row(evaluation.best), strict=True))
+        metadata["best_of_sweep"] = dict(zip(SWEEP_COLUMNS, _row(evaluation.best, evaluation), strict=True))
     handle.log_evaluation(
         _result(evaluation, reported, problems),
         test_set=evaluation.test_set,
         unit="char" if evaluation.metric == "cer" else "word",
         decoding={key: value for key, value in decoding.items() if value is not None},
-        checkpoint=run.model_files[0] if run.model_files else None,
+        checkpoint=os.path.realpath(run.model_files[0]) if run.model_files else None,
         step=run.iterations or None,
-        **metadata,
+        **with_real_paths(metadata),
     )
     return problems
 
 
-def _row(point: Outcome) -> tuple[Any, ...]:
+def _row(point: Outcome, evaluation: FoundEvaluation) -> tuple[Any, ...]:
+    source = point.source.partition(f"{Path(evaluation.path).name}/")[2] or point.source
     tally = point.tally
     counts = (None,) * 4 if tally is None else (tally.errors, tally.insertions, tally.deletions, tally.substitutions)
     sentences = (None, None) if tally is None else (tally.sentence_errors, tally.sentences)
     return (
         point.lm_weight, point.word_insertion_penalty, point.error_rate, *counts, point.reference_length, *sentences,
-        point.absent, point.source,
+        point.absent, source,
     )  # fmt: skip
 
 

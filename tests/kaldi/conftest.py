@@ -1,0 +1,61 @@
+"""A made experiment, and ways to ingest it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from speech_tracker.cli import main
+from speech_tracker.paths import store_folder
+from speech_tracker.view import RunView
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def made_tree(tmp_path_factory):
+    """The experiment that the recipe makes; not to be changed."""
+    path = ROOT / "recipes" / "kaldi_ingest" / "make_tree.py"
+    spec = importlib.util.spec_from_file_location("make_tree", path)
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules["make_tree"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    folder = tmp_path_factory.mktemp("kaldi recipe") / "mini ö" / "s5"
+    module.make_tree(folder)
+    return folder
+
+
+@pytest.fixture
+def tree(made_tree, tmp_path):
+    """A copy of the made experiment, to be damaged."""
+    return Path(shutil.copytree(made_tree, tmp_path / "s5"))
+
+
+@pytest.fixture
+def ingest(capsys):
+    """`speech-tracker ingest kaldi`; returns the exit code, the JSON document and what was said on stderr."""
+
+    def run(folder, *arguments, mode="local"):
+        code = main(["ingest", "kaldi", str(folder), "--json", "--mode", mode, *arguments])
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if out else None, err
+
+    return run
+
+
+@pytest.fixture
+def views():
+    """Name of each recorded run → its view."""
+
+    def read():
+        folders = sorted((store_folder() / "runs").iterdir()) if (store_folder() / "runs").is_dir() else []
+        found = [RunView.read(folder) for folder in folders]
+        return {view.identity["name"]: view for view in found}
+
+    return read
