@@ -28,6 +28,13 @@ class _Missing(str, Enum):
     skip = "skip"
 
 
+class _Interval(str, Enum):
+    percentile = "percentile"
+    normal = "normal"
+    bca = "bca"
+    t = "t"
+
+
 class _Spaces(str, Enum):
     keep = "keep"
     remove = "remove"
@@ -45,6 +52,8 @@ def score(
     spaces: Annotated[_Spaces, typer.Option(help="For --unit char: is a space a character?")] = _Spaces.keep,
     worst: Annotated[int, typer.Option(min=0, help="Utterances to show with their alignment.")] = 10,
     level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Coverage of the interval.")] = 0.95,
+    interval: Annotated[_Interval, typer.Option(help="How the interval is made.")] = _Interval.percentile,
+    block: Annotated[str, typer.Option(help="What it resamples: auto, utterance, or an attribute.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; rates are fractions.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")] = None,
     trn_report: Annotated[bool, typer.Option("--trn-report", help="Print a report like sclite's.")] = False,
@@ -78,6 +87,8 @@ def score(
         missing=missing.value,
         spaces=spaces.value,
         level=level,
+        interval=interval.value,
+        block=block,
         options=options,
     )
     score_output.write_files(scored, html=html, parquet=parquet)

@@ -23,7 +23,7 @@ from speech_tracker.formats.one_side import PAIR_FORMATS
 from speech_tracker.formats.transcripts import Transcripts, read_transcripts
 
 if TYPE_CHECKING:
-    from speech_tracker.evaluation.bootstrap import Interval
+    from speech_tracker.evaluation.bootstrap import Interval, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,8 @@ def score_files(
     missing: Missing = "error",
     spaces: Spaces = "keep",
     level: float = 0.95,
+    interval: Method = "percentile",
+    block: str | None = "auto",
     options: ReadOptions | None = None,
 ) -> FileScore:
     """Score a hypothesis file against a reference file.
@@ -161,6 +163,8 @@ def score_files(
         missing: see `score`.
         spaces: see `score`.
         level: coverage of the interval.
+        interval: its method; see `bootstrap_interval`.
+        block: what it resamples; see `bootstrap_interval`.
         options: see `read_sides`.
 
     Raises:
@@ -205,27 +209,29 @@ def score_files(
     characters = evaluation if unit == "char" else count("char")
     if characters.spaces != spaces:
         remarks.append("the CER does not count spaces, because the reference holds alternates")
-    interval = interval_of(evaluation, level)
+    around = interval_of(evaluation, level, method=interval, block=block)
     remarks += [str(problem) for problem in evaluation.problems]
     remarks += suspicions(evaluation)
     return FileScore(
         evaluation,
         words,
         characters,
-        interval,
-        interval if words is evaluation else interval_of(words, level),
+        around,
+        around if words is evaluation else interval_of(words, level, method=interval, block=block),
         sides,
         tuple(remarks),
     )
 
 
-def interval_of(evaluation: Evaluation, level: float = 0.95) -> Interval | None:
+def interval_of(
+    evaluation: Evaluation, level: float = 0.95, *, method: Method = "percentile", block: str | None = "auto"
+) -> Interval | None:
     """Return the bootstrap interval, or None where there is no rate."""
     from speech_tracker.evaluation.bootstrap import bootstrap_interval
 
     if not evaluation.counts.reference_length:
         return None
-    return bootstrap_interval(evaluation, level=level)
+    return bootstrap_interval(evaluation, level=level, method=method, block=block)
 
 
 def _remarks(found: Transcripts) -> list[str]:

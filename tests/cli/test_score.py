@@ -132,6 +132,7 @@ def bad(files):
         "an unknown normaliser": (["ref", "hyp", "--normalizer", "wisper"], "unknown normalizer: got 'wisper'"),
         "an unknown format": (["ref", "hyp", "--reference-format", "word"], "unknown format"),
         "an unknown encoding": (["ref", "hyp", "--encoding", "klingon"], "unknown encoding"),
+        "an unknown block": (["ref", "hyp", "--block", "session"], "no such attribute to resample by"),
         "an unknown unit": (["ref", "hyp", "--unit", "phone"], "phone"),
         "no speakers": (["ref", "hyp", "--speakers", "nowhere"], "nowhere"),
         "an attribute without file": (["ref", "hyp", "--attribute", "lang"], "NAME=FILE"),
@@ -142,7 +143,7 @@ def bad(files):
 @pytest.mark.parametrize("case", [
     "a missing file", "a folder", "a binary file", "an empty file", "other ids", "missing ids", "text without ids",
     "one side only", "two hypotheses", "an unknown normaliser", "an unknown format", "an unknown encoding",
-    "an unknown unit", "no speakers", "an attribute without file", "a page that cannot be written",
+    "an unknown block", "an unknown unit", "no speakers", "an attribute without file", "a page that cannot be written",
 ])  # fmt: skip
 def test_wrong_use_is_one_message_and_exit_code_2(files, capsys, monkeypatch, case):
     arguments, message = bad(files)[case]
@@ -182,3 +183,20 @@ def test_long_lines_are_not_folded_by_the_console_when_piped(files, capsys):
     (files / "h").write_text(f"u1 {'y' * 300}\n")
     _, out, _ = run(capsys, files / "r", files / "h")
     assert f"  REF:  {'x' * 300}\n" in out
+
+
+def test_the_interval_can_be_kaldis(files, capsys):
+    options = [
+        "--speakers",
+        files / "utt2spk",
+        "--interval",
+        "normal",
+        "--block",
+        "utterance",
+        "--level",
+        "0.9",
+        "--json",
+    ]
+    _, out, _ = run(capsys, files / "ref", files / "hyp", *options)
+    found = json.loads(out)["wer_ci"]
+    assert (found["method"], found["blocks"], found["level"]) == ("normal", "utterance", 0.9)
