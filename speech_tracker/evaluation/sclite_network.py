@@ -139,8 +139,10 @@ class _Builder:
                 token = token[:-1]
         optional = rules.optional_words and len(token) > 1 and token[0] == "(" and token[-1] == ")"
         whole = token[1:-1] if optional else token
-        for part in self._split(whole) or [whole]:
-            ends = part[:1] == "-" or part[-1:] == "-"
+        parts = self._split(whole) or [whole]
+        # In parentheses sclite sees the fragment "(wo-)", but not "(-rd)"; and none in a word cut into characters.
+        hyphen = len(parts) == 1 and (whole[-1:] == "-" or (whole[:1] == "-" and not optional))
+        for part in parts:
             self._arcs.append(
                 Arc(
                     part if self._case_sensitive else fold_case(part),
@@ -148,7 +150,7 @@ class _Builder:
                     previous,
                     is_null=rules.alternates and part == NULL_WORD and not optional,
                     is_optional=optional,
-                    is_fragment=rules.fragments and ends,
+                    is_fragment=rules.fragments and hyphen,
                 )
             )
             previous = (len(self._arcs) - 1,)
