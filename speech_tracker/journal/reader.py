@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from speech_tracker.journal.record import NotARecord, Record, parse
 
 _START = re.compile(rb'\{"v":\d+,"run":"')
-_END = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_END = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
 _SHOWN = 120
 
 
@@ -82,27 +83,37 @@ def _line(text: bytes, path: Path, offset: int, number: int, torn: bool) -> Iter
             verdict.version,
         )
     # A newline that was overwritten joins two records, a torn one may be followed by a whole one: take what is whole.
-    found: list[tuple[int, int, Record]] = []
-    taken = 0
-    for start in _START.finditer(text):
-        if start.start() < taken or (end := _END.search(text, start.end())) is None:
-            continue
-        try:
-            found.append((start.start(), end.end(), parse(text[start.start() : end.end()])))
-            taken = end.end()
-        except NotARecord:
-            continue
-    if not found:
-        yield whole
-        return
     before = 0
-    for begin, after, record in found:
+    for begin, after, record in _within(text):
         if begin > before:
             yield _part(whole, text, before, begin)
         yield record
         before = after
-    if before < len(text):
+    if before == 0:
+        yield whole
+    elif before < len(text):
         yield _part(whole, text, before, len(text))
+
+
+def _within(text: bytes) -> Iterator[tuple[int, int, Record]]:
+    """Yield begin, end and content of every whole record in a line that is not one itself."""
+    taken = 0
+    for start in _START.finditer(text):
+        begin = position = start.start()
+        if begin < taken:
+            continue
+        checksum = 0
+        for end in _END.finditer(text, start.end()):  # several, since a user's own data may look like the end
+            checksum = crc32(text[position : end.start()], checksum)
+            position = end.start()
+            if int(end[1], 16) != checksum:
+                continue
+            try:
+                yield begin, end.end(), parse(text[begin : end.end()])
+            except NotARecord:
+                continue
+            taken = end.end()
+            break
 
 
 def _part(whole: Damage, text: bytes, begin: int, end: int) -> Damage:
