@@ -44,6 +44,7 @@ ARTIFACT_TIMEOUT = 3600.0
 
 _STEERING = ("WANDB_SERVICE", "WANDB_RESUME", "WANDB_RUN_ID", "WANDB_NAME", "WANDB_NOTES", "WANDB_TAGS", "WANDB_MODE")
 _FATAL = b"filestream: fatal error"
+_PROGRESS = b"filestream: request sent"
 _LOG_PIECE = 1024 * 1024
 
 
@@ -59,6 +60,7 @@ class WandbSession:
         self._log = Path(run.settings.log_internal)
         self._log_read = 0
         self._fatal = ""
+        self._progress = 0
         self._service = _service_process()
         self.resumed = bool(run.resumed) or opening.begin == "rewind"
         self.next_step = int(run.starting_step)
@@ -184,11 +186,12 @@ class WandbSession:
     def _read_log(self) -> None:
         """Look for a fatal answer in what W&B's service has logged since the last time."""
         with suppress(OSError), self._log.open("rb") as file:
-            file.seek(max(0, self._log_read - len(_FATAL)))
+            file.seek(self._log_read)
             for _ in range(64):
                 data = file.read(_LOG_PIECE)
                 if not data:
                     break
+                self._progress += data.count(_PROGRESS)
                 at = data.find(_FATAL)
                 if at >= 0:
                     self._fatal = (
@@ -200,9 +203,16 @@ class WandbSession:
     def close(self, exit_code: int, beat: Beat) -> None:
         """Send what is left and end the session."""
 
+        began, before = time.monotonic(), -1
+
         def watched() -> None:
+            nonlocal began, before
             beat()
             self.check()
+            if self._progress != before:
+                began, before = time.monotonic(), self._progress
+            elif time.monotonic() - began > self._opening.patience:
+                raise UnavailableError(f"W&B took nothing for {self._opening.patience:.0f} s")
 
         bounded(lambda: self._run.finish(exit_code=exit_code), None, watched)
         self._read_log()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from speech_tracker.errors import SyncError
 from speech_tracker.sync.ending import Ending, ending, writing_process
@@ -28,7 +30,8 @@ class Plan:
     Attributes:
         mode: ``online``, or ``offline`` for a W&B folder.
         follow: go on until the run ends.
-        timeout: seconds to wait for the server when a session is opened.
+        timeout: seconds to wait for the server when a session is opened; at its end, four times as long without any
+            progress.
     """
 
     mode: str
@@ -63,6 +66,8 @@ def deliver(folder: Path, state: State, plan: Plan, open_session: Open, beat: Be
 
 
 def _online(folder: Path, state: State, plan: Plan, open_session: Open, beat: Beat) -> Sent:
+    if another_server(state):
+        state.forget_server()
     forward = Forward(folder, state, beat=beat)
     forward.prepare()
     over = ending(folder)
@@ -87,29 +92,39 @@ def _online(folder: Path, state: State, plan: Plan, open_session: Open, beat: Be
     return Sent(forward.sent_rows, forward.artifacts, ended, session.notes())
 
 
+def another_server(state: State) -> bool:
+    """Return whether the environment names another server than the one that the run was sent to."""
+    named = os.environ.get("WANDB_BASE_URL", "").rstrip("/")
+    return bool(named and state.base_url and named != state.base_url.rstrip("/"))
+
+
 def _session(
     forward: Forward, state: State, target: Target, plan: Plan, open_session: Open, beat: Beat, *, ends: bool
 ) -> Session:
     """Open the session; one that takes rows back first where rows were superseded after they had been sent."""
+
+    def opening(begin: Literal["append", "rewind", "overwrite"], step: int) -> Opening:
+        return Opening("online", begin, step, ends=ends, timeout=plan.timeout, patience=4 * plan.timeout)
+
     if state.truncate is None:
-        return open_session(target, Opening("online", "append", ends=ends, timeout=plan.timeout), beat)
+        return open_session(target, opening("append", 0), beat)
     remote = ask(state.run, entity=target.entity, project=target.project, base_url=state.base_url)
     if remote is None:
         raise UnavailableError("W&B does not answer; rows that were superseded are to be taken back there first")
     if not remote.tells:
         forward.keep_superseded()
-        return open_session(target, Opening("online", "append", ends=ends, timeout=plan.timeout), beat)
+        return open_session(target, opening("append", 0), beat)
     step = state.truncate + state.offset
     if 0 < step < remote.rows:
         try:
-            return open_session(target, Opening("online", "rewind", step, ends=ends, timeout=plan.timeout), beat)
+            return open_session(target, opening("rewind", step), beat)
         except (RefusedError, UnavailableError) as error:
             if "rewind" not in str(error) or state.offset:
                 raise
     elif step:  # the server never got that far
-        return open_session(target, Opening("online", "append", ends=ends, timeout=plan.timeout), beat)
+        return open_session(target, opening("append", 0), beat)
     state.truncate = 0  # and stays so until all is sent: what was only partly overwritten is overwritten again
-    return open_session(target, Opening("online", "overwrite", ends=ends, timeout=plan.timeout), beat)
+    return open_session(target, opening("overwrite", 0), beat)
 
 
 def _first_row(session: Session, state: State) -> int:
@@ -128,10 +143,10 @@ def _first_row(session: Session, state: State) -> int:
             state.rows, state.truncate = min(first, state.truncate), None
             state.confirmed_rows = min(state.confirmed_rows, state.rows)
         return max(first, 0)
-    if not state.rows:
-        return 0
-    remote = _ask(session, state)
-    return state.confirmed_rows if remote is None else min(max(remote.rows - state.offset, 0), state.rows)
+    remote = _ask(session, state)  # not every server tells a client that resumes
+    if remote is None:
+        return state.confirmed_rows
+    return min(max(remote.rows - state.offset, 0), state.rows) if state.rows else remote.rows
 
 
 def _next_step(session: Session, state: State) -> int:

@@ -62,7 +62,7 @@ def outstanding(folder: Path, state: State) -> Outstanding:
             made = sum(isinstance(call, Row) for call in calls)
             wanted.update(call.identity for call in calls if isinstance(call, (Publish, Alert)))
             if fresh:
-                late += record.kind not in SILENT
+                late += record.kind not in SILENT or record.kind == "rewind"
             elif made and rows + made > state.confirmed_rows:
                 unconfirmed += 1
             rows += made

@@ -62,6 +62,7 @@ class Opening:
         step: the first ``_step`` to be forgotten by ``rewind``.
         ends: whether the end of the session is the end of the run.
         timeout: seconds to wait for the server.
+        patience: seconds without any progress at the end of the session after which it is given up.
         folder: where W&B's own folder goes, None for where its settings say.
     """
 
@@ -70,6 +71,7 @@ class Opening:
     step: int = 0
     ends: bool = True
     timeout: float = 30.0
+    patience: float = 180.0
     folder: Path | None = None
 
 

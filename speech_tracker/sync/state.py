@@ -109,9 +109,11 @@ class State:
         self.service = None
         self.last_error = {"time": time.time(), "kind": kind, "what": what[:1000]}
 
-    def forget_rows(self) -> None:
-        """Begin the history again: everything is to be sent from its first row."""
-        self.slices, self.rows, self.confirmed_rows, self.truncate, self.rewinds = [], 0, 0, None, []
+    def forget_server(self) -> None:
+        """Begin again: the run is to be sent to another server than before."""
+        fresh = State(self.run, folder=self.folder, unfinished_folder=self.unfinished_folder)
+        for each in fields(State):
+            setattr(self, each.name, getattr(fresh, each.name))
 
 
 def state_file(run_folder: Path) -> Path:

@@ -91,6 +91,7 @@ class Worker:
         self._last_beat = time.monotonic()
         self._deadline: float | None = None
         self._failed = False
+        self._unreachable = False
 
     def run(self) -> int:
         """Do the job and return the exit code: 0 when everything was sent, 1 when something was not."""
@@ -102,6 +103,8 @@ class Worker:
             if index:
                 self.job = replace(self.job, folders=self.job.folders[index:], attempt=0)
             self._one(Path(folder))
+            if self._unreachable:
+                break
         return 1 if self._failed else 0
 
     # ---- one run ------------------------------------------------------------------------------------------------
@@ -165,6 +168,7 @@ class Worker:
         # a run that has ended, or that nobody waits for, gets another try only when a session broke that had worked
         if (over or self.job.parent is None) and not (broke and attempt < ATTEMPTS):
             error = state.last_error or {}
+            state.connected = broke
             self._give_up(folder, state, str(error.get("kind")), str(error.get("what")))
             return
         self._wait(folder, min(5.0 * 2 ** min(attempt - 1, 10), SLOWEST) if self.job.parent is not None else 1.0)
@@ -188,6 +192,7 @@ class Worker:
 
     def _give_up(self, folder: Path, state: State, kind: str, what: str) -> None:
         self._failed = True
+        self._unreachable = kind == "unavailable" and not state.connected
         state.failed(kind, what)
         state.pending = outstanding(folder, state).to_dict()
         if state.unfinished_folder:
@@ -203,7 +208,7 @@ class Worker:
             ended = None if sent.ended is None else sent.ended.status
             line.update(rows=sent.rows, artifacts=sent.artifacts, ended=ended, notes=sent.notes)
         if state is not None:
-            line.update(url=state.url, pending=state.pending, refused=list(state.refused.values()), skipped=state.skipped,
+            line.update(url=state.url, pending=state.pending, refused=list(state.refused.values()) if self.job.plan.mode == "online" else [], skipped=state.skipped,
                         folder=None if state.folder is None else state.folder.path)  # fmt: skip
         with suppress(OSError, ValueError):
             print(orjson.dumps(line).decode(), flush=True)
