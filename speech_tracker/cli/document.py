@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from speech_tracker.cli.output import clean, on_terminal, write
 
+_NARROWEST = 10  # columns of a terminal that a column keeps when the table is too wide
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -34,12 +36,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns and rows. A column whose name begins with ``>`` is set to the right."""
+    """Columns and rows, with remarks below.
+
+    A column whose name begins with ``>`` is set to the right. Where a terminal is too narrow the columns of `spare` are left
+    out, the first one first; plain text has them all.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     below: Sequence[str] = ()
+    spare: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,12 @@ def print_page(sections: Sequence[Section]) -> None:
             write(line)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+def print_table(table: Table) -> None:
     """Draw one table on the terminal."""
     from rich.console import Console
 
-    console = Console()
-    console.print(_table(Table("", columns, rows), narrow=console.width))
+    console = Console(highlight=False)
+    console.print(_table(table, console.width))
 
 
 def width(text: str) -> int:
@@ -109,6 +116,7 @@ def _padded(text: str, wide: int, *, right: bool = False) -> str:
 
 def _draw(sections: Sequence[Section]) -> None:
     from rich.console import Console
+    from rich.padding import Padding
     from rich.text import Text
 
     console = Console(highlight=False)
@@ -120,9 +128,9 @@ def _draw(sections: Sequence[Section]) -> None:
         if isinstance(section, Facts):
             console.print(_facts(section))
         elif isinstance(section, Table):
-            console.print(_table(section))
+            console.print(Padding(_table(section, console.width - 1), (0, 0, 0, 1)))
             for line in section.below:
-                console.print(Text(f"  {clean(line)}", style="dim"))
+                console.print(Padding(Text(clean(line), style="dim"), (0, 0, 0, 2)))
         elif section.drawn:
             for line in section.lines:
                 console.print(Text.from_ansi(line), no_wrap=True, crop=True)
@@ -143,18 +151,34 @@ def _facts(section: Facts) -> RenderableType:
     return grid
 
 
-def _table(section: Table, narrow: int | None = None) -> RenderableType:  # noqa: ARG001
+def _table(table: Table, wide: int) -> RenderableType:
     from rich import box
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim", show_edge=False)
-    drawn.add_column("", width=1)
-    for place, column in enumerate(section.columns):
+    drawn = Drawn(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="dim", show_edge=False)
+    kept = _fitting(table, wide)
+    for place in kept:
+        column = table.columns[place]
         right = column.startswith(">")
         drawn.add_column(
-            column.lstrip(">"), justify="right" if right else "left", no_wrap=place == 0 or right, overflow="fold"
-        )
-    for row in section.rows:
-        drawn.add_row("", *(Text(str(cell), style=cell.style) for cell in row))
+            column.lstrip(">"), justify="right" if right else "left", no_wrap=place == 0 or right, overflow="fold",
+            min_width=min(_natural(table, place), _NARROWEST),
+        )  # fmt: skip
+    for row in table.rows:
+        drawn.add_row(*(Text(str(row[place]), style=row[place].style) for place in kept))
     return drawn
+
+
+def _fitting(table: Table, wide: int) -> list[int]:
+    """Return the columns that fit, those that are spare given up first."""
+    kept = list(range(len(table.columns)))
+    for name in table.spare:
+        if sum(_natural(table, place) + 3 for place in kept) <= wide:
+            break
+        kept = [place for place in kept if table.columns[place].lstrip(">") != name]
+    return kept
+
+
+def _natural(table: Table, place: int) -> int:
+    return max(width(text) for text in (table.columns[place].lstrip(">"), *(str(row[place]) for row in table.rows)))

@@ -101,7 +101,7 @@ def _rows(listing: Listing, metric: str | None) -> tuple[list[str], list[list[st
 
 def _draw(listing: Listing, sort: str) -> None:
     from speech_tracker.catalog.query import ORDERS
-    from speech_tracker.cli.document import Cell, print_table
+    from speech_tracker.cli.document import Cell, Table, print_table
     from speech_tracker.cli.moments import ago
     from speech_tracker.cli.style import status_cell
 
@@ -117,7 +117,8 @@ def _draw(listing: Listing, sort: str) -> None:
         rows.append(row)
     if metric is not None:
         columns.insert(3, f">{metric}")
-    print_table(columns, rows)
+    spare = ("languages", "tags", "task", "project", "begun", "status")
+    print_table(Table("", columns, rows, spare=spare))
 
 
 def _best(listed: Listed, metric: str | None, *, exact: bool) -> str | None:
