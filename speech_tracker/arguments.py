@@ -240,14 +240,14 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         return float(value)
     item = getattr(value, "item", None)
-    if item is None or not callable(item):
-        return float(value) if hasattr(value, "__float__") and not hasattr(value, "__len__") else None
-    size = getattr(value, "size", 1)
-    size = value.numel() if callable(size) and hasattr(value, "numel") else size
-    if size != 1:
-        return None
     try:
+        if item is None or not callable(item):
+            return float(value) if hasattr(value, "__float__") and not hasattr(value, "__len__") else None
+        size = getattr(value, "size", 1)
+        size = value.numel() if callable(size) and hasattr(value, "numel") else size
+        if size != 1:
+            return None
         plain = item()
-    except (RuntimeError, TypeError, ValueError, NotImplementedError):  # a tensor without data (device "meta")
+    except (RuntimeError, TypeError, ValueError, OverflowError):  # a class, a tensor without data (device "meta")
         return None
     return plain if isinstance(plain, (bool, int, float)) else None
