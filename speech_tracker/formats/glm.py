@@ -130,6 +130,8 @@ def format_glm(glm: Glm) -> str:
         if rule.condition != condition:
             condition = rule.condition
             lines.append(f';; INPUT_DEPENDENT_APPLICATION = "{condition}"\n')
-        context = f" / [{rule.left}] __ [{rule.right}]" if rule.left or rule.right else ""
+        # an empty context keeps rfilter1 from taking the slash of alternates for one
+        has_context = rule.left or rule.right or "/" in rule.target
+        context = f" / [{rule.left}] __ [{rule.right}]" if has_context else ""
         lines.append(f"[{rule.source}] => [{rule.target}]{context}\n")
     return "".join(lines)
