@@ -17,6 +17,7 @@ from speech_tracker.integrations.lightning.framework import Callback
 from speech_tracker.integrations.pace import Pace
 from speech_tracker.integrations.utterances import Scorer, Unit, Utterances
 from speech_tracker.metric_names import Stage, standard_name
+from speech_tracker.recorder import CheckpointAction
 from speech_tracker.run import SIGNAL_TIMEOUT, Run
 
 
@@ -82,7 +83,7 @@ class SpeechTrackerCallback(Callback):
         self.every = log_every_n_steps
         self.log_gradient_norm = log_gradient_norm
         self.audio_seconds = audio_seconds
-        self.names: dict[str, tuple[str, ...]] = {"valid": tuple(valid_names), "test": tuple(test_names)}
+        self.names: dict[Stage, tuple[str, ...]] = {"train": (), "valid": tuple(valid_names), "test": tuple(test_names)}
         self.speech = dict(speech or {})
         self.experiment_folder = experiment_folder
         self._is_users = run is not None
@@ -274,7 +275,7 @@ class SpeechTrackerCallback(Callback):
         """Record the last epoch, and why the training ended early if it did."""
         self._log_epoch(trainer)
         for callback in trainer.callbacks:
-            if self.run is not None and getattr(callback, "stopped_epoch", 0) and hasattr(callback, "patience"):
+            if self.run is not None and getattr(callback, "stopped_epoch", None) and hasattr(callback, "patience"):
                 self.run.log_event(
                     "early-stop", monitor=callback.monitor, best=float(callback.best_score), patience=callback.patience,
                     step=self._step, epoch=self._epoch,
@@ -336,41 +337,37 @@ class SpeechTrackerCallback(Callback):
         collected = Utterances.merged(heard)
         checkpoint = None if fitting or trainer.ckpt_path is None else str(trainer.ckpt_path)
         for number, each in collected.items():
-            name = (names[number] if number < len(names) else None) or stage
+            name = facts.label(names, number, stage)
             rates = self._scorer.record(self.run, each, test_set=name, stage=stage, checkpoint=checkpoint, **position)
-            data_set = name if len(names) > 1 or stage == "test" else None
+            data_set = facts.set_of(names, number if len(names) > 1 else None, stage)
             ours = {standard_name(key, stage=stage, data_set=data_set): rate for key, rate in rates.items()}
             self.run.log_metrics({key: rate for key, rate in ours.items() if key not in values}, **position)
 
     # ---- data and checkpoints -----------------------------------------------------------------------------------
 
-    def _describe(self, stage: str, loaders: Any) -> None:
+    def _describe(self, stage: Stage, loaders: Any) -> None:
         """Record the loaders of a stage, once."""
-        if self.run is None or stage in self._described or not facts.named_loaders(loaders):
+        named = facts.named_loaders(loaders)
+        if self.run is None or stage in self._described or not named:
             return
         self._described.add(stage)
-        names = facts.set_names(loaders, self.names.get(stage, ()))
-        each = [loader for _, loader in facts.named_loaders(loaders)]
-        self.run.log_config(
-            {
-                f"{stage}_loaders": {
-                    name or stage: torch_facts.loader_facts(one) for name, one in zip(names, each, strict=True)
-                }
-            }
-        )
-        for name, loader in zip(names, each, strict=True):
-            split = stage if name is None or stage != "test" else f"test/{name}"
-            self.run.log_dataset(name or stage, split=split, **torch_facts.dataset_facts(loader))
+        names = facts.set_names(loaders, self.names[stage])
+        labels = [facts.label(names, number, stage) for number in range(len(named))]
+        each = {label: torch_facts.loader_facts(loader) for label, (_, loader) in zip(labels, named, strict=True)}
+        self.run.log_config({f"{stage}_loaders": each})
+        for label, (_, loader) in zip(labels, named, strict=True):
+            split = f"test/{label}" if stage == "test" else stage
+            self.run.log_dataset(label, split=split, **torch_facts.dataset_facts(loader))
 
     def _saved(self, path: str, there: bool) -> None:
         if self.run is None or checkpoints.is_temporary(path):
             return
         names = facts.set_names(self._trainer.val_dataloaders, self.names["valid"])
         metrics, aliases = checkpoints.judged(self._trainer, path, names)
-        action = "replaced" if there else "saved"
+        action: CheckpointAction = "replaced" if there else "saved"
         self.run.log_checkpoint(
             path, action=action, step=self._step, epoch=self._epoch, metrics=metrics, aliases=aliases
-        )  # type: ignore[arg-type]
+        )
         best = checkpoints.best(self._trainer, names)
         if best is not None and best[0] != self._best:
             self._best = best[0]

@@ -101,6 +101,12 @@ def set_names(loaders: Any, given: Sequence[str]) -> list[str | None]:
     return names
 
 
+def label(names: Sequence[str | None], number: int, stage: str) -> str:
+    """Return what a data set is called on its own: ``valid`` or ``test-1`` where nobody named it."""
+    name = names[number] if number < len(names) else str(number)
+    return stage if name is None else f"{stage}-{name}" if name.isdigit() else name
+
+
 def measured(trainer: Any, *, on_step: bool) -> Iterator[tuple[str, int | None, Any]]:
     """Yield (name, number of the loader, value) of what the running loop has logged with ``self.log``.
 
@@ -150,13 +156,14 @@ def standard(
 ) -> dict[str, Any]:
     """Return values under our names; those called ``step`` and ``epoch`` are Lightning's axes, not metrics."""
     return {
-        standard_name(name, stage=stage, data_set=_set(names, number, stage)): value
+        standard_name(name, stage=stage, data_set=set_of(names, number, stage)): value
         for name, number, value in values
         if name not in ("step", "epoch")
     }
 
 
-def _set(names: Sequence[str | None], number: int | None, stage: Stage) -> str | None:
+def set_of(names: Sequence[str | None], number: int | None, stage: Stage) -> str | None:
+    """Return the part of a metric's name that says which data set; a single one for validation needs none."""
     if number is not None:
         return names[number] if number < len(names) else str(number)
     return names[0] if stage == "test" and len(names) == 1 else None

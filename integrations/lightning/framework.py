@@ -35,6 +35,6 @@ def framework() -> Any:
 
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Callback
+    from lightning.pytorch import Callback as Callback  # noqa: PLC0414 - the form that exports it
 else:
     Callback = framework().Callback

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from speech_tracker import client, guard, lifecycle
 from speech_tracker.ranks import RANK_VARIABLES
+from speech_tracker.run import Run
 
 _FOREIGN = (
     *RANK_VARIABLES,
@@ -45,17 +46,17 @@ def environment(folder: Path) -> dict[str, str | None]:
     }
 
 
-def forget_runs() -> None:
-    """Let go of every run of this process without ending it, and of what signals and exits left behind.
+def forget_runs(keep: Collection[Run] = ()) -> None:
+    """Let go of the runs of this process without ending them, and of what signals and exits left behind.
 
     A W&B run that is still active is finished, or the next run of the process would join it.
     """
-    for run in list(client._active):  # noqa: SLF001 - our own package's state, which no user may touch
+    for run in [each for each in client._active if each not in keep]:  # noqa: SLF001 - our own package's state
+        client._active.remove(run)  # noqa: SLF001
         if run.status == "running":
             run._sink.close()  # noqa: SLF001
             run._rank_sink.close()  # noqa: SLF001
         lifecycle.forget(run)
-    client._active.clear()  # noqa: SLF001
     lifecycle._exit_code = lifecycle._signal_status = None  # noqa: SLF001
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         if hasattr(sys, name):
