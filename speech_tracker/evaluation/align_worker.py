@@ -9,19 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO
 
 from speech_tracker.evaluation.align import AlignedBatch, Aligner
+from speech_tracker.evaluation.align_pipe import receive, send
 from speech_tracker.evaluation.align_sclite import TextError
 
-_SIZE = struct.Struct("<Q")
+_PROGRAM = "speech_tracker.evaluation.align_serve"
 _WORTH_IT = 150_000
 """Utterances below which starting processes costs more than they save."""
 
@@ -83,7 +82,7 @@ class _Worker:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_folder, environment.get("PYTHONPATH")]))
         with contextlib.suppress(OSError):
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+                [sys.executable, "-m", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
             )
         return self
 
@@ -118,47 +117,5 @@ class _Worker:
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        _send(self._process.stdin, question)
-        return _receive(self._process.stdout)
-
-
-def _send(pipe: BinaryIO | Any, value: object) -> None:
-    data = pickle.dumps(value, protocol=5)
-    pipe.write(_SIZE.pack(len(data)))
-    pipe.write(data)
-    pipe.flush()
-
-
-def _receive(pipe: BinaryIO | Any) -> Any:
-    head = pipe.read(_SIZE.size)
-    if len(head) < _SIZE.size:
-        raise EOFError
-    (size,) = _SIZE.unpack(head)
-    data = pipe.read(size)
-    if len(data) < size:
-        raise EOFError
-    return pickle.loads(data)
-
-
-def _serve() -> None:
-    """Answer questions until the caller closes the pipe or goes away."""
-    questions, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # nothing but answers may go there
-    while True:
-        try:
-            aligner, references, hypotheses, position = _receive(questions)
-        except EOFError:
-            return
-        answer: object
-        try:
-            answer = aligner.align_chunk(references, hypotheses, position)
-        except TextError as error:
-            answer = error
-        except MemoryError:
-            answer = None
-        _send(answers, answer)
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _serve()
+        send(self._process.stdin, question)
+        return receive(self._process.stdout)

@@ -30,9 +30,12 @@ def texts() -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("alignment", ["kaldi", "sclite"])
-def test_processes_give_what_one_gives(texts: tuple[list[str], list[str]], alignment: Any) -> None:
+def test_processes_give_what_one_gives_and_print_nothing(
+    texts: tuple[list[str], list[str]], alignment: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     aligner = Aligner(alignment)
     alone, together = aligner.align(*texts), align_in_processes(aligner, *texts, workers=2)
+    assert capfd.readouterr() == ("", "")
     assert np.array_equal(alone.table, together.table)
     assert np.array_equal(alone.offsets, together.offsets)
     assert alone.operations == together.operations
