@@ -54,12 +54,22 @@ def numbers_of(view: RunView) -> dict[str, dict[str, Any]]:
     """Return metric → ``{"last", "min", "max", "count"}``: the curves, and ``test/<set>/<metric>`` of the evaluations."""
     from speech_tracker.view import summary_of
 
-    found = dict(view.metrics)
-    rates: dict[str, list[float]] = {}
+    measured = evaluation_histories(view)
+    return {
+        **view.metrics,
+        **{name: summary_of([each["value"] for each in points]) for name, points in measured.items()},
+    }
+
+
+def evaluation_histories(view: RunView) -> dict[str, list[dict[str, Any]]]:
+    """Return ``test/<set>/<metric>`` → its points, one of each evaluation, in the order in which they were recorded."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for evaluation in view.evaluations:
         for name, value in rates_of(evaluation).items():
-            rates.setdefault(f"test/{evaluation['test_set']}/{name}", []).append(value)
-    return {**found, **{name: summary_of(values) for name, values in rates.items()}}
+            point = {key: evaluation.get(key) for key in ("step", "epoch")}
+            key = f"test/{evaluation['test_set']}/{name}"
+            found.setdefault(key, []).append({**point, "value": value, "time": evaluation["time"]})
+    return found
 
 
 def rates_of(evaluation: dict[str, Any]) -> dict[str, float]:

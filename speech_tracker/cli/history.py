@@ -18,22 +18,27 @@ def history(
     json: JsonOption = False,
     store: StoreOption = None,
 ) -> None:
-    """Print every value of metrics, in the order of steps, with step, epoch and time."""
+    """Print every value of metrics, in the order of steps, with step, epoch and time.
+
+    The error rates of evaluations are called test/SET/wer and so on.
+    """
+    from speech_tracker.catalog.measure import evaluation_histories
     from speech_tracker.cli.moments import utc
     from speech_tracker.cli.output import on_terminal, write_json, write_rows
     from speech_tracker.view import RunView
 
     view = RunView.read(find(store, run))
     names = list(dict.fromkeys(metrics))
-    _check(view, names)
+    known = {**view.histories, **evaluation_histories(view)}
+    _check(view, names, list(known))
     if json:
-        write_json({name: view.history(name) for name in names}, indent=on_terminal())
+        write_json({name: known[name] for name in names}, indent=on_terminal())
         return
     write_rows(
         ["METRIC", "STEP", "EPOCH", "VALUE", "TIME"],
         (
             [name, _number(point["step"]), _number(point["epoch"]), _number(point["value"]), utc(point["time"])]
-            for name in names for point in view.history(name)
+            for name in names for point in known[name]
         ),
     )  # fmt: skip
 
@@ -43,14 +48,13 @@ def _number(value: Any) -> str | None:
     return None if value is None else repr(value)
 
 
-def _check(view: RunView, names: list[str]) -> None:
-    unknown = [name for name in names if name not in view.histories]
+def _check(view: RunView, names: list[str], known: list[str]) -> None:
+    unknown = [name for name in names if name not in known]
     if not unknown:
         return
     from speech_tracker.catalog.near import near
     from speech_tracker.errors import InvalidArgumentError, explain
 
-    known = list(view.histories)
     if not known:
         remedy = "it has recorded no metrics"
     else:
