@@ -355,6 +355,7 @@ class SpeechTrackerCallback(Callback):
         labels = [facts.label(names, number, stage) for number in range(len(named))]
         each = {label: torch_facts.loader_facts(loader) for label, (_, loader) in zip(labels, named, strict=True)}
         self.run.log_config({f"{stage}_loaders": each})
+        self.run.log_speech(facts.speech_of_loaders(stage, [loader for _, loader in named], labels))
         for label, (_, loader) in zip(labels, named, strict=True):
             split = f"test/{label}" if stage == "test" else stage
             self.run.log_dataset(label, split=split, **torch_facts.dataset_facts(loader))

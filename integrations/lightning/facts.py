@@ -52,28 +52,28 @@ def speech(trainer: Any, module: Any, config: Mapping[str, Any]) -> dict[str, An
         sure["learning_rate"] = float(group.get("initial_lr", group["lr"]))
     if trainer.lr_scheduler_configs:
         sure["schedule"] = type(trainer.lr_scheduler_configs[0].scheduler).__name__
-    loader = first_loader(trainer.train_dataloader)
-    facts = torch_facts.loader_facts(loader)
-    if facts.get("batch_size"):
-        sure["batch_size"] = facts["batch_size"]
     training = groups.get("training", {})
     training.update({key: value for key, value in sure.items() if value is not None})
     model = torch_facts.model_facts(module)
     model["type"] = groups.get("model", {}).get("type") or model["type"]
-    data = {**groups.get("data", {}), **({"train_utterances": facts["utterances"]} if "utterances" in facts else {})}
     return {
         **groups,
         "toolkit": "lightning",
         "toolkit_version": package.__version__,
         "model": {**groups.get("model", {}), **model},
-        "data": data,
         "training": training,
     }
 
 
-def first_loader(loaders: Any) -> Any:
-    """Return the one loader, or the first of several."""
-    return next((loader for _, loader in named_loaders(loaders)), None)
+def speech_of_loaders(stage: Stage, loaders: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:
+    """Return what the loaders of a stage add to the description; they are made later than everything else."""
+    facts = [torch_facts.loader_facts(loader) for loader in loaders]
+    utterances = sum(each["utterances"] for each in facts) if all("utterances" in each for each in facts) else None
+    if stage == "test":
+        return {"data": {"test_sets": list(labels)}}
+    data = {"data": {f"{stage}_utterances": utterances}} if utterances is not None else {}
+    sizes = {"training": {"batch_size": facts[0]["batch_size"]}} if facts and "batch_size" in facts[0] else {}
+    return {**data, **sizes} if stage == "train" else data
 
 
 def named_loaders(loaders: Any) -> list[tuple[str | None, Any]]:

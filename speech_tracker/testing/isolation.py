@@ -63,7 +63,7 @@ def forget_runs(keep: Collection[Run] = ()) -> None:
             delattr(sys, name)
     wandb = sys.modules.get("wandb")
     if getattr(wandb, "run", None) is not None:
-        wandb.finish(quiet=True)  # type: ignore[union-attr]
+        wandb.finish()  # type: ignore[union-attr]
     with guard._lock:  # noqa: SLF001
         guard._counts.clear()  # noqa: SLF001
 
