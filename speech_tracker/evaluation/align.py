@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -84,13 +85,17 @@ class Aligner:
 
     def chunks(self, references: Sequence[str], hypotheses: Sequence[str]) -> Iterator[slice]:
         """Cut into stretches that are bounded in utterances and, but for a single one, in characters."""
-        start = characters = 0
-        for index, size in enumerate(map(operator.add, map(len, references), map(len, hypotheses))):
-            characters += size
-            if index > start and (characters > _CHUNK_CHARACTERS or index - start >= _CHUNK_UTTERANCES):
-                yield slice(start, index)
-                start, characters = index, size
-        yield slice(start, len(references))
+        sizes = np.fromiter(map(len, references), np.int64, len(references))
+        sizes += np.fromiter(map(len, hypotheses), np.int64, len(hypotheses))
+        ends = np.cumsum(sizes)
+        start = read = 0
+        while True:
+            fits = int(np.searchsorted(ends, read + _CHUNK_CHARACTERS, "right"))
+            stop = min(max(fits, start + 1), start + _CHUNK_UTTERANCES, len(references))
+            yield slice(start, stop)
+            if stop == len(references):
+                return
+            start, read = stop, int(ends[stop - 1])
 
     def align(self, references: Sequence[str], hypotheses: Sequence[str]) -> AlignedBatch:
         """Align each reference with the hypothesis at the same place.
@@ -165,7 +170,12 @@ class Aligner:
         if self.unit == "char" and self.spaces == "keep":
             refuse_alternates(references, hypotheses, self.rules, position)
             return {}
-        found = self.rules.special().search
+        letters = self.rules.special()
+        everything = "".join(references) + "".join(hypotheses)
+        letters = "".join(letter for letter in letters if letter in everything)
+        if not letters:
+            return {}
+        found = re.compile(f"[{re.escape(letters)}]").search
         split = None if self.unit == "word" else tokenizer(self.unit, self.spaces)
         return {
             index: align_texts(pair, self.rules, split, case_sensitive=self.case_sensitive, position=position + index)

@@ -42,7 +42,7 @@ def align_in_processes(
     """
     if workers is None:
         workers = min(8, usable_cores()) if len(references) > _WORTH_IT else 1
-    chunks = list(aligner.chunks(references, hypotheses))
+    chunks = list(aligner.chunks(references, hypotheses)) if workers > 1 else []
     workers = min(workers, len(chunks))
     if workers < 2:
         return aligner.align(references, hypotheses)

@@ -41,10 +41,13 @@ class ScliteRules:
     optional_words: bool = True
     fragments: bool = False
 
-    def special(self) -> re.Pattern[str]:
-        """Return a pattern that is found in every text for which a network has to be made."""
-        letters = (r"{@;*\\" if self.alternates else "") + ("(" if self.optional_words else "")
-        return re.compile(f"[{letters}{'-' if self.fragments else ''}]" if letters or self.fragments else r"(?!)")
+    def special(self) -> str:
+        """Return the letters of which every text holds one for which a network has to be made."""
+        return (
+            ("{@;*\\" if self.alternates else "")
+            + ("(" if self.optional_words else "")
+            + ("-" if self.fragments else "")
+        )
 
 
 @dataclass(frozen=True, slots=True)

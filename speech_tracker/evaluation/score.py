@@ -176,7 +176,7 @@ def _join(
 
 
 def _texts(side: str, texts: Mapping[str, str], ids: Sequence[str], apply: Callable[[str], str] | None) -> list[str]:
-    found = [texts.get(key, "") for key in ids]
+    found = list(texts.values()) if list(texts) == ids else [texts.get(key, "") for key in ids]
     if set(map(type, found)) != {str}:
         for key, text in zip(ids, found, strict=True):
             if not isinstance(text, str):
@@ -192,6 +192,8 @@ def _texts(side: str, texts: Mapping[str, str], ids: Sequence[str], apply: Calla
 
 
 def _with_unusual_space(ids: Sequence[str], references: Sequence[str], hypotheses: Sequence[str]) -> tuple[str, ...]:
+    if all(map(str.isascii, references)) and all(map(str.isascii, hypotheses)):
+        return ()
     return tuple(
         key
         for key, reference, hypothesis in zip(ids, references, hypotheses, strict=True)
