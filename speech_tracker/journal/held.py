@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections import deque
@@ -53,8 +54,8 @@ class Held:
         self._records.append(record)
         return True
 
-    def write_to(self, fd: int, number: Callable[[float, str, bytes], bytes]) -> bool:
-        """Write everything, oldest first; return whether nothing is left.
+    def write_to(self, fd: int, number: Callable[[float, str, bytes], bytes]) -> OSError | None:
+        """Write everything, oldest first; return why it cannot be written, None when nothing is left.
 
         A signal handler that logs may come in here a second time: a record is taken off only after it was written, and
         only by whoever finds it still first. At worst it is written twice, which readers drop; it is never lost.
@@ -74,11 +75,11 @@ class Held:
             text = b"\n" + record if self.torn else record
             try:
                 written = os.write(fd, text)
-            except OSError:
-                return False
+            except OSError as error:
+                return error
             if written != len(text):
                 self.torn = True
-                return False
+                return OSError(errno.ENOSPC, "only a part of a record was taken")
             self.torn = False
             if self._records and self._records[0] is record:
                 self._records.popleft()
@@ -86,7 +87,7 @@ class Held:
         if self._warned and not self.torn:
             self._warned &= {"ended"}
             logger.info("speech-tracker: the disk takes records again; everything that was held is written")
-        return True
+        return None
 
     def warn_once(self, topic: str, message: str, *arguments: object) -> None:
         """Log a warning, once per topic until the disk has taken everything again."""

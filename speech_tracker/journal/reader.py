@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-from speech_tracker.journal.record import NotARecord, Record, parse
+from speech_tracker.journal.record import NotARecord, Record, opening, parse
 
 _START = re.compile(rb'\{"v":\d+,"run":"')
 _END = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
-_SHOWN = 120
+_HEAD = re.compile(r'\{"v":\d+,"run":"[^"]*","segment":"[^"]*","n":\d+,')
+_SHOWN = 160  # characters; enough for the head of a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ class Damage:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.reason}"
+
+    @property
+    def head(self) -> str | None:
+        """The head (see `head_of`) of the record whose beginning it is, None when it begins with no whole head."""
+        found = _HEAD.match(self.text)
+        return None if found is None else found[0]
+
+    def is_cut_head_of(self, record: Record) -> bool:
+        """Return whether it is the beginning of the head of `record`, which stands whole behind it.
+
+        So short a part may be the beginning of another record. That hides nothing: if it is, a number is missing, and
+        that is reported.
+        """
+        return head_of(record).startswith(self.text)
 
 
 def scan(data: bytes, path: Path, *, offset: int = 0, line: int = 1, ended: bool = True) -> Iterator[Record | Damage]:
@@ -125,14 +140,39 @@ def _part(whole: Damage, text: bytes, begin: int, end: int) -> Damage:
 def read_segment(path: Path) -> Iterator[Record | Damage]:
     """Yield what is in the segment `path`: records and damage, in the order of the file; each record once.
 
+    The part of a record that a full disk cut short is no damage when the record was written again, whole, behind it.
+
     Raises:
         OSError: the file cannot be read.
     """
+    parts = list(scan(path.read_bytes(), path))
+    replaced = _replaced(parts) if any(isinstance(each, Damage) for each in parts) else set()
     seen: set[tuple[str, int]] = set()
-    for found in scan(path.read_bytes(), path):
+    for found in parts:
         if isinstance(found, Record):
             key = (found.segment, found.number)
             if key in seen:  # written again after a write whose success was not seen
                 continue
             seen.add(key)
+        elif found.offset in replaced:
+            continue
         yield found
+
+
+def _replaced(parts: list[Record | Damage]) -> set[int]:
+    """Return the offsets of the parts that are beginnings of records which stand whole behind them."""
+    offsets: set[int] = set()
+    heads: set[str] = set()
+    later: Record | None = None
+    for each in reversed(parts):
+        if isinstance(each, Record):
+            heads.add(head_of(each))
+            later = each
+        elif each.head in heads or (later is not None and each.is_cut_head_of(later)):
+            offsets.add(each.offset)
+    return offsets
+
+
+def head_of(record: Record) -> str:
+    """Return the beginning of a record's line up to its number, which tells it from every other record of the segment."""
+    return (opening(record.run, record.segment) + b"%d," % record.number).decode()

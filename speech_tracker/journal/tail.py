@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speech_tracker.journal.merge import segment_files
-from speech_tracker.journal.reader import Damage, scan
+from speech_tracker.journal.reader import Damage, head_of, scan
 from speech_tracker.journal.record import Record
 
 _BACK = 1024 * 1024  # bytes before a stored position that are looked at again for records that were written twice
@@ -35,11 +35,12 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Place:
-    """Where reading a segment stands: position, number of the line there, what was yielded of each writer."""
+    """Where reading a segment stands: position, number of the line there, what was yielded, what may still be written again."""
 
     position: int = 0
     line: int = 1
     seen: dict[str, _Seen] = field(default_factory=dict)
+    cut: dict[str, list[Damage]] = field(default_factory=dict)
 
 
 class Tail:
@@ -114,8 +115,18 @@ class Tail:
     def _take(self, found: Record | Damage, place: _Place, records: list[Record]) -> None:
         if isinstance(found, Damage):
             self.damage.append(found)
-        elif place.seen.setdefault(found.segment, _Seen()).add(found.number):
+            place.cut.setdefault(found.head or "", []).append(found)
+            return
+        if place.cut:
+            self._withdraw(found, place)
+        if place.seen.setdefault(found.segment, _Seen()).add(found.number):
             records.append(found)
+
+    def _withdraw(self, record: Record, place: _Place) -> None:
+        """Take back what was reported of a record that a full disk had cut short, now that it is there, whole."""
+        short = [each for each in place.cut.pop("", ()) if each.is_cut_head_of(record)]
+        for each in [*short, *place.cut.pop(head_of(record), ())]:
+            self.damage.remove(each)
 
     def _begin(self, path: Path, before: bytes) -> _Place:
         """Return the place behind `before`, the part of the segment that was read by somebody else."""

@@ -179,11 +179,13 @@ class SegmentWriter:
                 if self._fsync:
                     os.fdatasync(file.fd)
                 return
-            refused.torn = True
-            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as failure:  # also of fdatasync: the kernel may have dropped what it could not flush
-            error = failure
-        self._hold(text, error)
+            refused.torn = True  # and why will be seen at the next attempt
+        except OSError as error:  # also of fdatasync: the kernel may have dropped what it could not flush
+            self._warn_of(error)
+            self._hold(text)
+            return
+        self._hold(text)
+        self._retry()
 
     def _append_unopened(self, kind: str, content: bytes) -> None:
         """Open the segment of this process and append; what comes before it can be opened is held without a number."""
@@ -197,19 +199,21 @@ class SegmentWriter:
             try:
                 self.open()
             except StoreError as error:
-                self._hold((moment, kind, content), error)
+                self._warn_of(error)
+                self._hold((moment, kind, content))
                 return
             self._hold((moment, kind, content))
         self._retry()
 
-    def _hold(self, record: bytes | tuple[float, str, bytes], error: OSError | None = None) -> None:
+    def _warn_of(self, error: OSError) -> None:
         with self._lock:
-            if error is not None:
-                self._refused.warn_once(
-                    "refused",
-                    "speech-tracker cannot write to %s (%s): records are held in memory until it can; make room or mend "
-                    "the disk, the training goes on", self.path or self.folder, error.strerror or error,
-                )  # fmt: skip
+            self._refused.warn_once(
+                "refused", "speech-tracker cannot write to %s (%s): records are held in memory until it can; make room or "
+                "mend the disk, the training goes on", self.path or self.folder, error.strerror or error,
+            )  # fmt: skip
+
+    def _hold(self, record: bytes | tuple[float, str, bytes]) -> None:
+        with self._lock:
             if not self._refused.add(record):
                 self._refused.warn_once(
                     "full", "speech-tracker: the disk of %s still refuses, and the memory for records is full: further ones "
@@ -228,8 +232,10 @@ class SegmentWriter:
             if file is None:
                 return
             refused = self._refused
-            if not refused.write_to(file.fd, lambda moment, kind, content: line(
-                file.start, next(file.numbers), moment, kind, content)):  # fmt: skip
+            error = refused.write_to(file.fd, lambda moment, kind, content: line(
+                file.start, next(file.numbers), moment, kind, content))  # fmt: skip
+            if error is not None:
+                self._warn_of(error)
                 return
             if self._fsync:
                 try:
