@@ -130,7 +130,7 @@ def _corrected_tails(
 ) -> tuple[float, float]:
     """Shift the two percentiles for bias and for skewness (the acceleration, from leaving out one block at a time)."""
     below = float(np.mean(replicates < estimate) + np.mean(replicates == estimate) / 2)
-    if not 0 < below < 1:  # all replications on one side: nothing to correct with
+    if not 0 < below < 1 or len(jackknife) < 2:  # all replications on one side: nothing to correct with
         return tails
     bias = normal_quantile(below)
     distances = jackknife.mean() - jackknife

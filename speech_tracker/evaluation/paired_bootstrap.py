@@ -202,8 +202,8 @@ def resample_systems(
     lengths = [paired.reference_lengths(system) for system in systems]
     if not all(length.any() for length in lengths):
         raise ScoringError(
-            f"all {len(paired)} references are empty, so there is no error rate to compare; compare utterances whose "
-            "references are not empty"
+            f"every reference is empty ({len(paired)} utterances), so there is no error rate to compare; compare "
+            "utterances whose references are not empty"
         )
     same = all(np.array_equal(length, lengths[0]) for length in lengths[1:])
     rows = blocks.sums(np.stack(errors + (lengths[:1] if same else lengths), axis=1))

@@ -156,6 +156,27 @@ def test_lines_that_cannot_be_used_are_reported_and_the_others_are_compared(file
     assert "and 3 more" in err
 
 
+@pytest.mark.parametrize("method", ["percentile", "normal", "bca", "t"])
+def test_a_test_set_of_one_utterance_is_compared_or_refused_and_never_crashes(files, capsys, method):
+    paths = [
+        files["write"](f"{name}/text", {"u": text}) for name, text in (("r", "a b c"), ("p", "a b c"), ("q", "a x c"))
+    ]
+    code, out, err = run(capsys, *paths, "--method", method, "--json")
+    if method == "t":
+        assert code == 2
+        assert "expected 2 or more" in err
+    else:
+        assert (code, json.loads(out)["bootstrap"]["delta"]) == (0, pytest.approx(1 / 3))
+        assert "only 1 utterances" in json.loads(out)["warnings"][0]
+
+
+def test_empty_references_alone_cannot_be_compared(files, capsys):
+    paths = [files["write"](f"{name}/text", {"u": text}) for name, text in (("r", ""), ("p", "a"), ("q", "b c"))]
+    code, out, err = run(capsys, *paths)
+    assert (code, out) == (2, "")
+    assert "every reference is empty" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

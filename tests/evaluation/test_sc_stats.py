@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ _MAPSSWE = re.compile(r"# segs: (\d+).*\(mean: +([-\d.]+)\) \(std dev: +([-\d.]+
 _MCNEMAR = re.compile(r" corr +(\d+) +(\d+)\s+incorr +(\d+) +(\d+)")
 
 
-def run_sctk(folder, references, systems):
+def run_sctk(folder, references, systems, *options):
     """Score with sclite, test with sc_stats, and return the text of each report."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -32,7 +33,7 @@ def run_sctk(folder, references, systems):
         (folder / f"{name}.trn").write_text("".join(f"{text} ({key})\n" for key, text in texts.items()))
     aligned = b""
     for i in range(len(systems)):
-        command = [SCTK / "sclite", "-i", "rm", "-r", "ref.trn", "-h", f"h{i}.trn", "-o", "sgml", "stdout"]
+        command = [SCTK / "sclite", "-i", "rm", "-r", "ref.trn", "-h", f"h{i}.trn", "-o", "sgml", "stdout", *options]
         aligned += subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
     stats = [SCTK / "sc_stats", "-p", "-t", "std4", "-t", "anovar", "-n", "out"]
     for extra in ["-v"], ["-u"]:
@@ -139,6 +140,40 @@ def test_segments_and_sentences_equal_sc_stats_on_any_transcripts(tmp_path, rows
     )
     if sentences.only_first_correct + sentences.only_second_correct <= 20:
         assert sentences.p == pytest.approx(p_values(reports["unified"], "MN")[0], abs=0.0006)
+
+
+def awkward_texts(draw):
+    """Return a reference with alternates and optional words, and what two systems made of it."""
+    reference, heard = [], ([], [])
+    for _ in range(draw.randint(1, 12)):
+        word, kind = draw.choice(["aa", "bb", "cc", "dd", "Ff"]), draw.random()
+        if kind < 0.12:
+            reference.append(f"{{ {word} / xx {word} / @ }}")
+            ways = [[word], ["xx", word], []]
+        elif kind < 0.2:
+            reference.append(f"({word})")
+            ways = [[word], []]
+        else:
+            reference.append(word)
+            ways = [[word]]
+        for side in heard:
+            said = draw.choice(ways)
+            luck = draw.random()
+            side += ["zz"] if luck < 0.2 else [] if luck < 0.28 else [*said, "bb"] if luck < 0.36 else said
+    return " ".join(reference), *(" ".join(side).upper() if draw.random() < 0.1 else " ".join(side) for side in heard)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_segments_equal_sc_stats_where_references_have_alternates_and_optional_words(tmp_path, seed):
+    draw = random.Random(seed)
+    ids = [f"s{i % 4}-{i:03d}" for i in range(25)]
+    rows = [awkward_texts(draw) for _ in ids]
+    references, *systems = [dict(zip(ids, column, strict=True)) for column in zip(*rows, strict=True)]
+    # -D: sclite takes (word) for an optional word only then
+    theirs = _MAPSSWE.findall(run_sctk(tmp_path / "x", references, systems, "-D")["mapsswe"])[0]
+    ours = mapsswe(*[evaluate(references, texts) for texts in systems])
+    assert ours.segments == int(theirs[0])
+    assert (ours.mean, ours.std, ours.z) == pytest.approx(tuple(map(float, theirs[1:])), abs=0.00051)
 
 
 def test_sc_stats_calls_equal_systems_different_beyond_twenty_sentences_and_we_do_not(tmp_path):
