@@ -53,6 +53,17 @@ class _LazyVerbs(QuickGroup):
         target = VERBS.get(cmd_name)
         return None if target is None else _load(cmd_name, target)
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (
+            BrokenPipeError
+        ) as error:  # `list | head`: the reader went away, which is no error; typer would exit with 1
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from error
+        return result
+
 
 app = typer.Typer(
     cls=_LazyVerbs,
@@ -81,9 +92,6 @@ def main(arguments: list[str] | None = None) -> int:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:  # `speech-tracker list | head`: the reader went away, which is no error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (SpeechTrackerError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         return 2

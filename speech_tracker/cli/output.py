@@ -20,8 +20,13 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def _escaped(text: str) -> str:
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def write(text: str) -> None:
-    """Print `text` and a newline; what stdout's encoding cannot hold (lone surrogates too) is escaped."""
+    """Print `text` and a newline; lone surrogates, and what stdout's encoding cannot hold, are escaped."""
+    text = _escaped(text)
     try:
         sys.stdout.write(f"{text}\n")
     except UnicodeEncodeError:
@@ -50,7 +55,7 @@ def to_json(value: Any, *, indent: bool = True) -> str:
         return orjson.dumps(ready, option=orjson.OPT_INDENT_2 if indent else None).decode()
     except TypeError:  # an integer beyond 64 bits or a lone surrogate, which orjson refuses
         text = json.dumps(ready, ensure_ascii=False, indent=2 if indent else None, allow_nan=False)
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return _escaped(text)
 
 
 def write_json(value: Any, *, indent: bool = True) -> None:

@@ -35,6 +35,7 @@ def environment(folder: Path) -> dict[str, str | None]:
         **outer,
         **dict.fromkeys(_FOREIGN),
         "SPEECH_TRACKER_DIR": str(folder / "store"),
+        "SPEECH_TRACKER_CACHE": str(folder / "cache"),
         "SPEECH_TRACKER_SILENT": "1",
         "WANDB_MODE": "offline",
         "WANDB_SILENT": "true",
