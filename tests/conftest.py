@@ -9,7 +9,9 @@ from itertools import count
 
 import pytest
 
-from speech_tracker.testing.isolation import environment, forget_runs, swallowed_errors
+pytest.register_assert_rewrite("speech_tracker.testing.contract")  # so that a failure there shows its values
+
+from speech_tracker.testing.isolation import environment, forget_runs, swallowed_errors  # noqa: E402
 
 _numbers = count()
 

@@ -123,9 +123,9 @@ class AdapterContract(ABC):
 
     def test_a_full_disk_changes_nothing_and_loses_nothing(self, tmp_path: Path, untracked: bytes) -> None:
         with capture(tmp_path) as captured:
-            with full_disk(after=8) as writes:
+            with full_disk(after=8, times=5) as writes:
                 weights = self.train(Training(tmp_path / "experiment"))
-            assert writes.hurt, "the training recorded too little to meet the full disk"
+            assert writes.hurt == 5, "the training recorded too little to meet the full disk and to outlast it"
         assert weights == untracked
         journal = read_journal(captured.run.folder)
         assert journal.missing == ()

@@ -60,9 +60,14 @@ def failing_writes(
 
 
 @contextmanager
-def full_disk(*, after: int = 0) -> Iterator[Writes]:
-    """Let the journal's disk be full in the body: a torn line, then ``ENOSPC``; there is room again afterwards."""
-    with failing_writes(after=after, error=errno.ENOSPC, torn=True) as seen:
+def full_disk(*, after: int = 0, times: int | None = None) -> Iterator[Writes]:
+    """Let the journal's disk be full in the body: a torn line, then ``ENOSPC``; there is room again afterwards.
+
+    Args:
+        after: how many writes succeed first.
+        times: after how many refusals there is room again, within the body.
+    """
+    with failing_writes(after=after, times=times, error=errno.ENOSPC, torn=True) as seen:
         yield seen
 
 
