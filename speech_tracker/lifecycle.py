@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
@@ -148,14 +149,28 @@ def watch_signals() -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         return
+    caught = _caught()
     for number in _signals():
         current = signal.getsignal(number)
         if current in (_on_signal, signal.SIG_IGN, None) or number in _previous:
+            continue
+        if current is signal.SIG_DFL and caught >> (number - 1) & 1:
             continue
         if number in _REQUEUE and current is signal.SIG_DFL and _lightning_is_loaded():
             continue
         _previous[number] = current
         signal.signal(number, _on_signal)
+
+
+def _caught() -> int:
+    """The kernel's mask of signals that have a handler: `signal.getsignal` does not know of those installed in C."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return int(line.split()[1], 16)
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0
 
 
 def _lightning_is_loaded() -> bool:
