@@ -318,7 +318,8 @@ def _service_process() -> psutil.Process | None:
     """Return W&B's service process, if it is a child of this one."""
     with suppress(psutil.Error):
         for child in psutil.Process().children():
-            if "wandb-core" in child.name():
+            # one that was killed before this process replaced itself may not have been waited for yet
+            if "wandb-core" in child.name() and child.status() != psutil.STATUS_ZOMBIE:
                 return child
     return None
 

@@ -115,13 +115,16 @@ def _session(
         forward.keep_superseded()
         return open_session(target, opening("append", 0), beat)
     step = state.truncate + state.offset
-    if 0 < step < remote.rows:
+    if 0 < step < remote.rows and not state.no_rewind:
         try:
             return open_session(target, opening("rewind", step), beat)
         except (RefusedError, UnavailableError) as error:
             if "rewind" not in str(error) or state.offset:
                 raise
-    elif step:  # the server never got that far
+            state.no_rewind = True
+            state.save(forward.folder)
+            raise Rewound from error  # W&B's service would not open the same run twice
+    if remote.rows <= step:  # the server never got that far
         return open_session(target, opening("append", 0), beat)
     state.truncate = 0  # and stays so until all is sent: what was only partly overwritten is overwritten again
     return open_session(target, opening("overwrite", 0), beat)

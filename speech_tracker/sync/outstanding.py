@@ -52,9 +52,8 @@ def outstanding(folder: Path, state: State) -> Outstanding:
     order = Order(folder, state.slices)
     rows = late = unconfirmed = 0
     wanted: set[str] = set()
-    batch = list(order.replay())
-    fresh = False
-    while batch:
+    batch, fresh = list(order.replay()), False
+    while batch or not fresh:
         for record in batch:
             if record in superseded:
                 continue

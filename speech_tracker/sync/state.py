@@ -50,6 +50,7 @@ class State:
         truncate: the first row that a rewind superseded after it was sent; W&B is to forget it and those after it.
         rewinds: places of the rewinds that the rows respect.
         keeps_superseded: whether the server cannot take rows back, so that rewinds change nothing there.
+        no_rewind: whether the server refused to rewind, so that the history is overwritten instead.
         offset: rows of somebody else's that W&B's run had before ours.
         rules: version of the projection that the rows were made by.
         done: identities of artifacts and alerts that W&B has.
@@ -79,6 +80,7 @@ class State:
     truncate: int | None = None
     rewinds: list[str] = field(default_factory=list)
     keeps_superseded: bool = False
+    no_rewind: bool = False
     offset: int = 0
     rules: int = 0
     done: list[str] = field(default_factory=list)

@@ -185,6 +185,7 @@ class Worker:
 
     def _again(self, attempt: int) -> NoReturn:
         self._beat()
+        end_services()
         sys.stdout.flush()
         job = replace(self.job, attempt=attempt)
         command = self._start(job)
@@ -262,6 +263,7 @@ def end_services() -> None:
             with suppress(psutil.Error):
                 if "wandb-core" in child.name():
                     child.kill()
+                    child.wait(5)
 
 
 def _end_leftovers(state: State) -> None:

@@ -20,6 +20,7 @@ import re
 import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
 from speech_tracker.testing.fault_proxy import Request, Response
 
@@ -91,7 +92,7 @@ class WandbService:
         upload = _UPLOAD.match(request.path)
         if upload and request.method == "PUT":
             with self._lock:
-                self._artifact(upload[1]).uploads[upload[2]] = request.body
+                self._artifact(upload[1]).uploads[unquote(upload[2])] = request.body
             return Response(200, b"{}")
         if request.path.startswith("/graphql") and request.method == "POST":
             return self._graphql(request, forward)

@@ -39,14 +39,17 @@ class Server:
                    "--data-dir", str(self.folder), "--log-level", "error"]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/api/v2/projects", timeout=2).close()
-                return
-            except OSError:
-                assert self.process.poll() is None, "openwandb did not start"
-                assert time.monotonic() < until, "openwandb does not answer"
-                time.sleep(0.1)
+        while not self.answers():
+            assert self.process.poll() is None, "openwandb did not start"
+            assert time.monotonic() < until, "openwandb does not answer"
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/api/v2/projects", timeout=2).close()
+        except OSError:
+            return False
+        return True
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGKILL)

@@ -61,7 +61,11 @@ def test_what_was_read_in_any_interleaving_is_replayed_in_the_same_order(
     tmp_path_factory: object, actions: list[tuple[int, bool]], piece: int
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("order")  # type: ignore[attr-defined]
-    segments = [Segment(folder, "0001-rank0"), Segment(folder, "0002-rank1", "rank"), Segment(folder, "0003-rank0", "attached")]
+    segments = [
+        Segment(folder, "0001-rank0"),
+        Segment(folder, "0002-rank1", "rank"),
+        Segment(folder, "0003-rank0", "attached"),
+    ]
     order, seen, steps = Order(folder, piece=piece), [], 0
     for which, poll in actions:
         segments[which].step(steps := steps + 1)

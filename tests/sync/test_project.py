@@ -37,7 +37,9 @@ def records(*contents: tuple[str, dict[str, Any]], segment: str = "0001-rank0") 
     return [Record("abc", segment, number, 100.0 + number, kind, data) for number, (kind, data) in enumerate(contents)]
 
 
-def calls(*contents: tuple[str, dict[str, Any]], projection: Projection | None = None, close: bool = False) -> list[Call]:
+def calls(
+    *contents: tuple[str, dict[str, Any]], projection: Projection | None = None, close: bool = False
+) -> list[Call]:
     projection = projection or Projection(FOLDER)
     made = [call for record in records(*contents) for call in projection.feed(record)]
     return made + (projection.close() if close else [])
@@ -226,7 +228,9 @@ def test_status_alert_and_json() -> None:
 
 def test_unknown_kinds_and_strange_content_are_counted_and_never_fatal() -> None:
     projection = Projection(FOLDER)
-    assert calls(("hologram", {"x": 1}), ("metrics", {"values": 5}), ("event", {"name": "x"}), projection=projection) == []
+    assert (
+        calls(("hologram", {"x": 1}), ("metrics", {"values": 5}), ("event", {"name": "x"}), projection=projection) == []
+    )
     assert projection.skipped == {"hologram": 1, "metrics (not understood)": 1}
 
 
@@ -246,7 +250,9 @@ content = st.one_of(
         {"values": st.dictionaries(st.sampled_from(["loss", "a-b", "a_b", "wer"]), st.floats(), max_size=3)},
         optional={"step": st.integers(0, 9), "epoch": st.integers(0, 9)},
     ).map(lambda data: ("metrics", data)),
-    st.dictionaries(st.sampled_from(["x", "speech"]), st.integers(), max_size=2).map(lambda c: ("config", {"config": c})),
+    st.dictionaries(st.sampled_from(["x", "speech"]), st.integers(), max_size=2).map(
+        lambda c: ("config", {"config": c})
+    ),
     st.sampled_from(["a", "b"]).map(lambda name: ("json", {"name": name, "value": 1})),
     st.tuples(st.sampled_from(["saved", "deleted", "best"]), st.sampled_from(["/1", "/2"])).map(
         lambda pair: ("checkpoint", {"action": pair[0], "path": pair[1]})
@@ -257,7 +263,9 @@ content = st.one_of(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(content, max_size=20), st.data())
-def test_feeding_in_pieces_gives_the_same_calls_as_at_once(contents: list[tuple[str, dict[str, Any]]], data: Any) -> None:
+def test_feeding_in_pieces_gives_the_same_calls_as_at_once(
+    contents: list[tuple[str, dict[str, Any]]], data: Any
+) -> None:
     whole = repr(calls(*contents, close=True))
     projection, made, all_records = Projection(FOLDER), [], records(*contents)
     while all_records:

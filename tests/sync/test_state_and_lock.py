@@ -15,7 +15,9 @@ from speech_tracker.sync.state import Folder, State, load_state, state_file
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
-    state = State("abc", project="p", rows=7, slices=[("0001-rank0", 0, 99)], folder=Folder("/x", True, {"0001-rank0": 99}))
+    state = State(
+        "abc", project="p", rows=7, slices=[("0001-rank0", 0, 99)], folder=Folder("/x", True, {"0001-rank0": 99})
+    )
     state.failed("unavailable", "no network")
     state.save(tmp_path)
     assert load_state(tmp_path) == state

@@ -23,7 +23,9 @@ def main() -> None:
         began = time.monotonic()
         if command == "log":
             for _ in range(int(arguments[0])):
-                run.log_metrics({"train/loss": 1.0 / (step + 1), "valid/test-clean/wer": 0.5}, step=step, epoch=step // 10)
+                run.log_metrics(
+                    {"train/loss": 1.0 / (step + 1), "valid/test-clean/wer": 0.5}, step=step, epoch=step // 10
+                )
                 step += 1
         elif command == "rewind":
             step = int(arguments[0]) + 1

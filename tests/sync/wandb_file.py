@@ -36,7 +36,9 @@ def read(folder: Path) -> Content:
         record.ParseFromString(data)
         kind = record.WhichOneof("record_type")
         if kind == "history":
-            content.rows.append({(item.key or "/".join(item.nested_key)): json.loads(item.value_json) for item in record.history.item})
+            content.rows.append(
+                {(item.key or "/".join(item.nested_key)): json.loads(item.value_json) for item in record.history.item}
+            )
         elif kind == "run":
             content.run = record.run
             _update(content.config, record.run.config.update)
