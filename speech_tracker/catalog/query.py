@@ -201,7 +201,8 @@ def _order(catalog: Catalog, sort: str, reverse: bool, progress: Progress | None
 
 def _check_metric(catalog: Catalog, name: str) -> None:
     known = [each for (each,) in catalog.connection.execute("SELECT DISTINCT name FROM metrics")]
-    if column(name) in known:
+    empty = catalog.connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0] == 0
+    if column(name) in known or empty:
         return
     from speech_tracker.catalog.near import near
 

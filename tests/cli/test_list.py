@@ -29,6 +29,7 @@ def test_an_object_has_every_promised_field(cli: Callable[..., Any], make_run: C
 
 def test_an_empty_store_is_an_empty_array_and_one_friendly_line(cli: Callable[..., Any]) -> None:
     assert cli("list", "--json").json() == []
+    assert cli("list", "--json", "--sort", "valid/wer").json() == []
     answer = cli("list")
     assert answer.code == 0
     assert "no runs in" in answer.err
