@@ -28,6 +28,7 @@ def header(role: str, mode: str) -> dict[str, Any]:
 
 HELD_AT_MOST = 10_000  # records that wait for rank 0
 LOOK_EVERY = 1.0  # seconds between two looks for the run that rank 0 makes: on a network disk each costs milliseconds
+WAIT_AT_END = 5.0  # seconds
 
 
 class LateSegment:
@@ -122,7 +123,16 @@ class LateSegment:
             self._writer.beat()
 
     def close(self) -> None:
-        """Close the segment; what is still held has one more chance."""
+        """Close the segment; where records are held still, rank 0 has a few seconds more to make the run."""
         self.sync()
+        until = time.monotonic() + WAIT_AT_END
+        while self._held and (self._id or self._folder) and time.monotonic() < until:
+            time.sleep(0.05)
+            self.sync()
         if self._writer is not None:
             self._writer.close()
+        elif self._held:
+            logger.warning(
+                "speech-tracker: %d records of rank %d are lost, since rank 0 began no run", len(self._held), rank()
+            )
+            self._held.clear()
