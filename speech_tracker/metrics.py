@@ -73,7 +73,7 @@ _TABLE: tuple[Metric, ...] = (
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
 """Name → what is known of it."""
 
-_SUFFIX = re.compile(r"(?:^|[_\-.])(wer|cer|ter|per|der|eer|loss|accuracy|acc|bleu)(?:[_\-.]\w+)?$")
+_SUFFIX = re.compile(r"[_\-.](wer|cer|eer|der|loss|accuracy|acc|bleu)$")
 
 
 def metric(key: str) -> Metric:
