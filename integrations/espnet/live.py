@@ -77,7 +77,7 @@ class Training:
 
     def epoch_begins(self) -> None:
         """Look for the checkpoints of the epoch before."""
-        self.checkpoints.look(self.run, self.stats, self.best_by)  # type: ignore[arg-type]
+        self.checkpoints.look(self.run, self.stats, self.best_by)
 
     def recovered(self, epoch: int, stats: Mapping[int, Any]) -> None:
         """Say where a resumed training goes on."""
@@ -92,8 +92,10 @@ class Training:
         if error is None:
             self.run.finish("finished")
         else:
-            status = "killed" if isinstance(error, KeyboardInterrupt) else "failed"
-            self.run.finish(status, reason=f"{type(error).__name__}: {error}"[:500])
+            self.run.finish(
+                "killed" if isinstance(error, KeyboardInterrupt) else "failed",
+                reason=f"{type(error).__name__}: {error}"[:500],
+            )
 
 
 def install(**options: Any) -> None:

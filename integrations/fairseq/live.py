@@ -127,8 +127,13 @@ def _saved(cfg: Any, updates: int, before: Mapping[str, int]) -> None:
                 folder / name, action="best", step=updates, epoch=_epoch, aliases=["best"], metrics=measured, chosen_by=chosen
             )  # fmt: skip
         else:
-            action = "replaced" if name in before else "saved"
             aliases = ["latest"] if name.startswith("checkpoint_last") else []
-            _run.log_checkpoint(folder / name, action=action, step=updates, epoch=_epoch, aliases=aliases)
+            _run.log_checkpoint(
+                folder / name,
+                action="replaced" if name in before else "saved",
+                step=updates,
+                epoch=_epoch,
+                aliases=aliases,
+            )
     for name in sorted(set(before) - set(now)):
         _run.log_checkpoint(folder / name, action="deleted")

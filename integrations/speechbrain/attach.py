@@ -138,8 +138,10 @@ class Tracker:
     def failed(self, error: BaseException) -> None:
         """End the run as failed; a keyboard interrupt as killed. The error goes on as it was."""
         if self.run is not None:
-            status = "killed" if isinstance(error, KeyboardInterrupt) else "failed"
-            self.run.finish(status, reason=f"{type(error).__name__}: {error}"[:500])
+            self.run.finish(
+                "killed" if isinstance(error, KeyboardInterrupt) else "failed",
+                reason=f"{type(error).__name__}: {error}"[:500],
+            )
 
 
 def attach(brain: Any, tracker: Tracker) -> None:

@@ -70,11 +70,17 @@ class DigitStrings(Dataset[Utterance]):
         name: of the set, for the ids and for tracking.
         size: how many strings.
         seed: of the choice.
-        noise_db: signal-to-noise ratio of the white noise that is added; None for none.
+        noise_db: least and greatest signal-to-noise ratio of the white noise that is added; None for none.
     """
 
     def __init__(
-        self, recordings: Sequence[Recording], name: str, size: int, *, seed: int, noise_db: float | None = None
+        self,
+        recordings: Sequence[Recording],
+        name: str,
+        size: int,
+        *,
+        seed: int,
+        noise_db: tuple[float, float] | None = None,
     ) -> None:
         self.name = name
         random, hiss = (
@@ -97,7 +103,7 @@ class DigitStrings(Dataset[Utterance]):
                 ]
             samples = np.concatenate(parts)
             if noise_db is not None:
-                level = np.sqrt(np.mean(samples**2)) * 10 ** (-noise_db / 20)
+                level = np.sqrt(np.mean(samples**2)) * 10 ** (-hiss.uniform(*noise_db) / 20)
                 samples = samples + hiss.normal(0, level, len(samples)).astype(np.float32)
             self.utterances.append(Utterance(f"{speaker}-{name}-{number:04d}", speaker, digits, samples))
 

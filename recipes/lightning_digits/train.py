@@ -51,11 +51,11 @@ def main() -> None:
     training = [each for each in recordings if each.index not in held_out]
     tested = [each for each in recordings if each.index in TEST]
     size = 24 if arguments.small else 120
-    train = DigitStrings(training, "train", arguments.strings, seed=arguments.seed)
+    train = DigitStrings(training, "train", arguments.strings, seed=arguments.seed, noise_db=(10.0, 50.0))
     valid = DigitStrings([each for each in recordings if each.index in VALID], "valid", size, seed=2)
     tests = [
         DigitStrings(tested, "test-clean", size, seed=3),
-        DigitStrings(tested, "test-noisy", size, seed=3, noise_db=15.0),
+        DigitStrings(tested, "test-noisy", size, seed=3, noise_db=(5.0, 5.0)),
     ]
 
     tracker = SpeechTrackerCallback(
