@@ -58,7 +58,7 @@ def chart(curves: Sequence[Curve], *, width: int, height: int) -> list[str]:
     kept = [(name, points) for name, points in kept if len(points) > 1]
     ys = [y for _, points in kept for _, y in points]
     xs = [x for _, points in kept for x, _ in points]
-    if not kept or not math.isfinite(max(ys) - min(ys)) or max(xs) == min(xs):
+    if not kept or not math.isfinite(max(ys) - min(ys)) or not 0 < max(xs) - min(xs) < math.inf:
         return []
     logarithmic = min(ys) > 0 and max(ys) / min(ys) > _LOGARITHMIC_FROM
     scale = math.log10 if logarithmic else float

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.catalog.index import open_catalog
+from speech_tracker.catalog.query import list_runs
 from speech_tracker.doctor.finding import Finding
 from speech_tracker.doctor.installation import extras, versions
 from speech_tracker.doctor.runs import examine_runs
 from speech_tracker.doctor.store import catalog_health, store_health
 from speech_tracker.doctor.wandb_access import PATIENCE, wandb_access
+from speech_tracker.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,13 @@ def examine(store: Path, *, timeout: float = PATIENCE, progress: Callable[[int, 
     runs: dict[str, Any] = {"total": 0, "by_status": {}}
     found = [*of_store, *found]
     if health["exists"] and store.is_dir():
-        from speech_tracker.catalog.index import open_catalog
-        from speech_tracker.catalog.query import list_runs
-
-        with open_catalog(store) as opened:
-            catalog, of_catalog = catalog_health(opened.path, opened.reason)
-        summaries = [each.summary for each in list_runs(store, sort="created").runs]
-        runs, of_runs = examine_runs(store, summaries, progress=progress)
-        found += of_catalog + of_runs
+        try:
+            with open_catalog(store) as opened:
+                catalog, of_catalog = catalog_health(opened.path, opened.reason)
+            summaries = [each.summary for each in list_runs(store).runs]
+            runs, of_runs = examine_runs(store, summaries, progress=progress)
+            found += of_catalog + of_runs
+        except StoreError as error:
+            found.append(Finding("problem", "store", str(error), "see the message", path=str(store)))
     found.sort(key=lambda finding: finding.level != "problem")
     return Report(versions(), extras(), wandb, health, catalog, runs, tuple(found))

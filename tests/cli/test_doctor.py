@@ -131,6 +131,14 @@ def test_a_store_that_is_a_file_is_a_finding(cli: Callable[..., Any], tmp_path: 
     assert "not a folder" in answer.json()["findings"][0]["what"]
 
 
+def test_a_store_whose_runs_are_no_folder_is_a_finding(cli: Callable[..., Any], store: Path) -> None:
+    store.mkdir()
+    (store / "runs").write_text("")
+    answer = cli("doctor", "--json")
+    assert answer.code == 1
+    assert "not a folder" in answer.json()["findings"][0]["what"]
+
+
 def test_a_store_that_is_not_there_yet_is_no_problem_and_is_not_made(cli: Callable[..., Any], tmp_path: Path) -> None:
     assert cli("doctor", "--store", str(tmp_path / "none")).code == 0
     assert not (tmp_path / "none").exists()
