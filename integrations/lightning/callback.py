@@ -101,6 +101,7 @@ class SpeechTrackerCallback(Callback):
         self._epoch: int | float = 0
         self._epoch_keys: dict[str, str] | None = None
         self._epoch_began = self._evaluation_began = self._evaluated = 0.0
+        self._positions: dict[str, dict[str, Any]] = {}  # of the checkpoints saved here
         self._best: str | None = None
         self._links: set[tuple[str, str]] = set()
         self._end: tuple[Any, str] | None = None
@@ -132,8 +133,9 @@ class SpeechTrackerCallback(Callback):
             self._run_id, self._logged, self._own_id = None, 0, paths.new_id()
         self._described.clear()
         self._best, self._end = None, None
+        path = None if trainer.ckpt_path is None else str(trainer.ckpt_path)
         origin = starting.Origin(
-            self._run_id, self._own_id, self.experiment_folder, self._derived, resumed, fitting
+            self._run_id, self._own_id, self.experiment_folder, self._derived, resumed and fitting, path, fitting
         )  # fmt: skip
         options = {**self.options, **({"mode": "disabled"} if trainer.fast_dev_run else {})}
         self.run, self._is_users = starting.start(options, origin)
@@ -330,18 +332,24 @@ class SpeechTrackerCallback(Callback):
             return
         names = facts.set_names(loaders, self.names[stage])
         values = facts.standard(facts.measured(trainer, on_step=False), stage, names)
-        fitting = trainer.state.fn == "fit"
-        known = None if fitting else self._loaded
-        position = {"step": self._step or trainer.global_step, "epoch": self._epoch, **(known or {})}
+        position = self._position(trainer)
         self.run.log_metrics({**values, f"{stage}/epoch_seconds": seconds}, **position)
         collected = Utterances.merged(heard)
-        checkpoint = None if fitting or trainer.ckpt_path is None else str(trainer.ckpt_path)
+        tested = trainer.state.fn != "fit" and trainer.ckpt_path is not None
+        checkpoint = str(trainer.ckpt_path) if tested else None
         for number, each in collected.items():
             name = facts.label(names, number, stage)
             rates = self._scorer.record(self.run, each, test_set=name, stage=stage, checkpoint=checkpoint, **position)
             data_set = facts.set_of(names, number if len(names) > 1 else None, stage)
             ours = {standard_name(key, stage=stage, data_set=data_set): rate for key, rate in rates.items()}
             self.run.log_metrics({key: rate for key, rate in ours.items() if key not in values}, **position)
+
+    def _position(self, trainer: Any) -> dict[str, Any]:
+        """Step and epoch of the weights that are evaluated: those of the checkpoint, where one was loaded for it."""
+        if trainer.state.fn != "fit" and trainer.ckpt_path is not None:
+            # older versions of Lightning do not tell callbacks of a checkpoint that is loaded for a test
+            return self._loaded or self._positions.get(str(trainer.ckpt_path), {})
+        return {"step": self._step or trainer.global_step, "epoch": self._epoch}
 
     # ---- data and checkpoints -----------------------------------------------------------------------------------
 
@@ -363,6 +371,7 @@ class SpeechTrackerCallback(Callback):
     def _saved(self, path: str, there: bool) -> None:
         if self.run is None or checkpoints.is_temporary(path):
             return
+        self._positions[path] = {"step": self._step, "epoch": self._epoch}
         names = facts.set_names(self._trainer.val_dataloaders, self.names["valid"])
         metrics, aliases = checkpoints.judged(self._trainer, path, names)
         action: CheckpointAction = "replaced" if there else "saved"
@@ -376,6 +385,7 @@ class SpeechTrackerCallback(Callback):
 
     def _removed(self, path: str, there: bool) -> None:
         if self.run is not None and there and not checkpoints.is_temporary(path):
+            self._positions.pop(path, None)
             self.run.log_checkpoint(path, action="deleted")
 
     def state_dict(self) -> dict[str, Any]:

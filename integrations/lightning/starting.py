@@ -28,6 +28,7 @@ class Origin:
         folder: the folder that is this experiment's alone, as given by the user.
         derived: the same, as found out.
         resumed: whether a checkpoint was loaded.
+        checkpoint: its path, where it is known.
         fitting: whether it is a training at all, not a validation or a test on its own.
     """
 
@@ -36,6 +37,7 @@ class Origin:
     folder: str | os.PathLike[str] | None
     derived: Path | None
     resumed: bool
+    checkpoint: str | None
     fitting: bool
 
 
@@ -84,15 +86,24 @@ def _run_id(options: Mapping[str, Any], origin: Origin) -> str | None:
         return None
     if origin.folder is not None:
         return None
-    if origin.derived is not None and options.get("resume") != "never" and (origin.resumed or _is_requeued()):
-        with shielded(f"looking for the run of {origin.derived}"):
+    if options.get("resume") != "never":
+        for folder in _folders(origin):
             try:
-                remembered = paths.recall(origin.derived)
-            except StoreError:
-                remembered = None
-            if remembered is not None:
+                remembered = paths.recall(folder)
+            except (OSError, StoreError):
+                continue  # a damaged file, an address on the web: a new run is better than none
+            if remembered is not None and _is_known(options, remembered.run):
                 return remembered.run
     return origin.own if in_spawned_process() or _is_known(options, origin.own) else None
+
+
+def _folders(origin: Origin) -> list[Path]:
+    """Where the run of a resumed training, or of a checkpoint that does not name it, may be remembered."""
+    folders = [origin.derived] if origin.derived is not None and (origin.resumed or _is_requeued()) else []
+    if origin.checkpoint and not origin.fitting:
+        folder = Path(origin.checkpoint).parent
+        folders += [folder, folder.parent] if folder.name == "checkpoints" else [folder]
+    return folders
 
 
 def _is_known(options: Mapping[str, Any], run_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import subprocess
 import sys
@@ -118,6 +119,12 @@ def make_trainer(folder: Path, *callbacks: Any, framework: Any = lightning, **op
 def saver(folder: Path, framework: Any = lightning, **options: Any) -> Any:
     settings = {"monitor": "val/loss", "save_top_k": 1, "save_last": True}
     return framework.callbacks.ModelCheckpoint(dirpath=folder / "checkpoints", **{**settings, **options})
+
+
+def _tells_callbacks_of_checkpoints_for_tests() -> bool:
+    from lightning.pytorch.trainer.connectors.checkpoint_connector import _CheckpointConnector
+
+    return "FITTING" not in inspect.getsource(_CheckpointConnector._restore_modules_and_callbacks)
 
 
 def weights_of(module: Any) -> bytes:
@@ -318,9 +325,12 @@ def test_a_test_in_a_later_process_goes_into_the_run_of_its_checkpoint(tmp_path:
             make_module(lightning), loader(8), ckpt_path=str(tmp_path / "checkpoints" / "last.ckpt"), verbose=False
         )
     run = captured.run
-    assert [(each["test_set"], each["step"], each["epoch"]) for each in run.evaluations if each["unit"] == "word"] == [
-        ("test", 4, 2)
-    ]
+    evaluation = next(each for each in run.evaluations if each["unit"] == "word")
+    assert evaluation["test_set"] == "test"
+    if _tells_callbacks_of_checkpoints_for_tests():
+        assert (evaluation["step"], evaluation["epoch"]) == (4, 2)
+    else:  # unknown is better than wrong
+        assert "step" not in evaluation
     assert run.history("train/loss")[-1]["step"] == 4  # nothing of the training is superseded
     assert {**run.config, "test_loaders": None} == {**config, "test_loaders": None}
 
