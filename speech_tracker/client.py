@@ -288,7 +288,14 @@ def _mode(given: str | None) -> Mode:
 def _wandb_installed() -> bool:
     import importlib.util
 
-    return "wandb" in sys.modules or importlib.util.find_spec("wandb") is not None
+    if sys.modules.get("wandb") is not None:
+        return True
+    try:
+        found = importlib.util.find_spec("wandb")
+    except (ImportError, ValueError):
+        return False
+    # W&B's own folder of runs, ./wandb, looks like a package without files to Python
+    return found is not None and found.origin is not None
 
 
 def _listed(variable: str) -> list[str]:

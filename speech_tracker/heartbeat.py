@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 
+from speech_tracker.guard import shielded
 from speech_tracker.journal.writer import Sink
 
 PERIOD = 30.0  # seconds; see liveness.SILENT_AFTER
@@ -38,5 +39,11 @@ def _beat() -> None:
     while True:
         wake.wait(_period)
         wake.clear()
-        for sink in tuple(_sinks):
+        _beat_all()
+
+
+def _beat_all() -> None:
+    """Let every sink beat. A function of its own, so that between beats the thread holds on to none of them."""
+    for sink in tuple(_sinks):
+        with shielded("the sign of life of a run"):
             sink.beat()
