@@ -20,6 +20,7 @@ import orjson
 
 from speech_tracker.errors import FormatError
 from speech_tracker.evaluation.result import Evaluation, NormalizerRecord, ScoringProblem
+from speech_tracker.evaluation.sclite_network import ScliteRules
 from speech_tracker.optional import require
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def write_parquet(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
             "missing": evaluation.missing,
             "spaces": evaluation.spaces,
             "case_sensitive": evaluation.case_sensitive,
+            "rules": evaluation.rules,
             "problems": evaluation.problems,
             "attributes": names,
         },
@@ -147,6 +149,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Evaluation:
         ),
         spaces=metadata["spaces"],
         case_sensitive=metadata["case_sensitive"],
+        rules=ScliteRules(**metadata["rules"]) if metadata.get("rules") else None,
         pairs={
             index: tuple((left, right) for left, right in orjson.loads(text))
             for index, text in enumerate(aligned)

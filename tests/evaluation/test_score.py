@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +232,16 @@ def test_a_repeated_id_in_a_stream_is_an_error() -> None:
         list(score_parts([("u", "a", "a"), ("u", "b", "b")]))
     with pytest.raises(InvalidArgumentError, match="a part holds no utterance"):
         list(score_parts([], utterances_per_part=0))
+
+
+def test_the_rules_of_a_score_survive_its_file(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    from speech_tracker.evaluation.parquet import read_parquet, write_parquet
+
+    rules = ScliteRules(fragments=True)
+    for found in (
+        score({"u": "go- a"}, {"u": "going"}, alignment="sclite", rules=rules),
+        score({"u": "a"}, {"u": "a"}),
+    ):
+        write_parquet(found, tmp_path / "scored.parquet")
+        assert read_parquet(tmp_path / "scored.parquet").rules == found.rules
