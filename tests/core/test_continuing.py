@@ -531,3 +531,40 @@ def test_a_wrong_mode_in_the_environment_is_refused_by_its_name(begin: Begin, mo
     monkeypatch.setenv("SPEECH_TRACKER_MODE", "onlien")
     with pytest.raises(InvalidArgumentError, match="unknown SPEECH_TRACKER_MODE: got 'onlien'"):
         begin(mode=None)
+
+
+# ---- adding to a run from another process ------------------------------------------------------------------------
+
+
+def test_a_decoding_job_may_add_to_a_run_that_has_ended_without_changing_how_it_ended(
+    begin: Begin, tmp_path: Path
+) -> None:
+    with begin(experiment_folder=tmp_path / "exp", name="conformer", task="asr") as run:
+        run.log_metrics({"x": 1}, step=1)
+    with speech_tracker.attach(tmp_path / "exp") as handle:
+        assert (handle.id, handle.name, handle.task) == (run.id, "conformer", "asr")
+        handle.log_metrics({"test/clean/wer": 0.1})
+    view = view_of(run)
+    assert view.status == "finished"
+    assert view.metrics["test/clean/wer"]["last"] == 0.1
+    assert [segment.role for segment in view.journal.segments] == ["main", "attached"]
+
+
+def test_a_job_that_dies_while_it_adds_to_a_run_leaves_its_status_alone(begin: Begin, tmp_path: Path) -> None:
+    run = begin(id="r")
+    run.finish("failed", reason="diverged")
+    code = f"""
+import os, speech_tracker
+speech_tracker.attach(id="r", store={str(tmp_path / "store")!r}).log_metrics({{"y": 1}})
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    view = view_of(run)
+    assert (view.status, view.status_reason, view.metrics["y"]["count"]) == ("failed", "diverged", 1)
+
+
+def test_adding_to_a_run_that_is_not_there_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(RunNotFoundError, match="no run to add to"):
+        speech_tracker.attach(tmp_path)
+    with pytest.raises(RunNotFoundError, match="is not the folder of a run"):
+        speech_tracker.attach(id="absent", store=tmp_path)
