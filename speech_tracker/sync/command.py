@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from speech_tracker.errors import JournalVersionError
 from speech_tracker.sync.deliver import Plan, another_server
 from speech_tracker.sync.ending import ending
 from speech_tracker.sync.lock import sending
@@ -91,6 +92,7 @@ def sync_runs(
 
     Raises:
         RunNotFoundError: one of them is no run's folder.
+        JournalVersionError: the only one was written by a newer version; of several, the others are sent all the same.
     """
     plan = Plan(mode, follow=follow and mode == "online", timeout=timeout)
     outcomes: list[Outcome] = []
@@ -102,7 +104,12 @@ def sync_runs(
             tell(outcome)
 
     for folder in folders:
-        outcome = _without_work(folder, plan, dry_run=dry_run)
+        try:
+            outcome = _without_work(folder, plan, dry_run=dry_run)
+        except JournalVersionError as error:
+            if len(folders) == 1:
+                raise
+            outcome = Outcome(folder.name, "failed", mode, error=str(error))
         if outcome is None:
             work.append(folder)
         else:

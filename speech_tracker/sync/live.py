@@ -27,7 +27,7 @@ logger = logging.getLogger("speech_tracker")
 START_TIMEOUT = 30.0
 """Seconds that the worker waits for W&B to answer; the training waits for none of them."""
 
-NICE = 10
+NICE = 5
 """How much the worker gives way to the training."""
 
 _GOING = ("killed", "preempted")  # what is left of the process's time belongs to others: the worker is not ended for it

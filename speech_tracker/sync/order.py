@@ -15,9 +15,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from speech_tracker.errors import JournalVersionError
 from speech_tracker.journal.merge import is_after, segment_files
-from speech_tracker.journal.reader import scan
-from speech_tracker.journal.record import NotARecord, Record, parse
+from speech_tracker.journal.reader import Damage, scan
+from speech_tracker.journal.record import VERSION, NotARecord, Record, parse
 
 Slice = tuple[str, int, int]
 
@@ -72,7 +73,11 @@ class Order:
         return lost
 
     def replay(self) -> Iterator[Record]:
-        """Yield the records of the slices known so far; call it once, before `poll`."""
+        """Yield the records of the slices known so far; call it once, before `poll`.
+
+        Raises:
+            JournalVersionError: one was written in a newer format.
+        """
         for name, begin, end in tuple(self.slices):
             path = self.folder / "segments" / f"{name}.jsonl"
             for piece in range(begin, end, PIECE):
@@ -85,6 +90,9 @@ class Order:
 
         Args:
             others: whether to look at other segments than those of main processes.
+
+        Raises:
+            JournalVersionError: one was written in a newer format.
         """
         for _, _, path in segment_files(self.folder):
             name = path.stem
@@ -110,7 +118,13 @@ class Order:
             data = file.read(end - begin)
         seen = self._seen.setdefault(path.stem, _Seen())
         for found in scan(data, path, offset=begin):
-            if isinstance(found, Record) and seen.is_new(found.number):
+            if isinstance(found, Damage):
+                if found.version is not None:
+                    raise JournalVersionError(
+                        f"{path} is written in journal format {found.version}, expected at most {VERSION}; upgrade with: "
+                        "pip install -U speech-tracker"
+                    )
+            elif seen.is_new(found.number):
                 yield found
 
     def _is_main(self, path: Path) -> bool:

@@ -195,7 +195,8 @@ class Worker:
         self._failed = True
         self._unreachable = kind == "unavailable" and not state.connected
         state.failed(kind, what)
-        state.pending = outstanding(folder, state).to_dict()
+        with suppress(SpeechTrackerError):  # a journal that cannot be read cannot be counted either
+            state.pending = outstanding(folder, state).to_dict()
         if state.unfinished_folder:
             remove_folder(Path(state.unfinished_folder), state.run)
             state.unfinished_folder = None

@@ -375,3 +375,36 @@ def test_a_run_that_still_runs_is_not_finished_by_syncing_it(world: Any) -> None
     assert world.sync("running").returncode == 0
     assert_equal(world, "running")
     assert world.service.exits["running"] == [0]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A disk of half a megabyte."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "none", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk takes root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_under_wandb_costs_no_row(world: Any, small_disk: Path) -> None:
+    training = world.train("online", "fulldisk", WANDB_DIR=str(small_disk))
+    training.stdout.readline()
+    ask(training, "log 30")
+    world.wait(lambda: len(history(world.service.rows("fulldisk"))) == 30)
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "filler").write_bytes(b"x" * 1_000_000)
+    ask(training, "log 300")
+    ask(training, "finish 60")
+    ask(training, "exit")
+    training.communicate()
+    assert_equal(world, "fulldisk")
+    recorded(world, "nodisk").finish()
+    refused = world.sync("nodisk", WANDB_DIR=str(small_disk))
+    assert refused.returncode == 1 and "cannot be written" in refused.stderr and "WANDB_DIR" in refused.stderr
+    assert world.sync("nodisk").returncode == 0
+    assert_equal(world, "nodisk")
