@@ -41,8 +41,13 @@ def _error_rates(evaluations: Sequence[Mapping[str, Any]], everything: bool) -> 
     below: list[str] = []
     seen: dict[str, int] = {}
     left_out = 0
-    for each in evaluations:
+    # a validation that is scored epoch after epoch: the last one is what people want to see
+    last = {_setting(each): place for place, each in enumerate(evaluations)}
+    for place, each in enumerate(evaluations):
         name, unit = str(each["test_set"]), str(each.get("unit"))
+        if last[_setting(each)] != place and not everything:
+            left_out += 1
+            continue
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > _SHOWN and not everything:
             left_out += 1
@@ -68,6 +73,10 @@ def _error_rates(evaluations: Sequence[Mapping[str, Any]], everything: bool) -> 
     columns = ("test set", "decoding", "rate", ">value", "interval", ">sub/del/ins", ">reference", ">SER",
                ">utterances")  # fmt: skip
     return Table("Results", columns, rows, below, spare=("utterances", "reference", "SER", "sub/del/ins"))
+
+
+def _setting(evaluation: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(evaluation["test_set"]), str(evaluation.get("unit")), _decoding(evaluation)
 
 
 def _interval(evaluation: Mapping[str, Any], rate_name: str) -> str:
