@@ -92,8 +92,14 @@ def main(arguments: list[str] | None = None) -> int:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except (SpeechTrackerError, OSError) as error:
+    except SpeechTrackerError as error:
         typer.echo(f"error: {error}", err=True)
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(
+            f"error: {where}{error.strerror or error}; correct the path, or make it readable and writable", err=True
+        )
         return 2
     except Exception as error:
         # typer carries its own copy of click, whose exceptions have no public name: they are known by `show`
