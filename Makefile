@@ -15,7 +15,7 @@ demo: $(STAMP)
 		$(BIN)/python recipes/lightning_digits/train.py --output demo/digits $(DEMO_ARGUMENTS)
 
 test: $(TOOLKITS) $(FAIRSEQ) .venv/.sctk
-	$(BIN)/python -m pytest -q $(TEST_ARGUMENTS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(TEST_ARGUMENTS)
 
 # lint and types, with the same pinned tools as everywhere
 check: $(STAMP)
