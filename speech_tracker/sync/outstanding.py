@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.journal.record import Record
 from speech_tracker.sync.calls import Alert, Publish, Row
 from speech_tracker.sync.order import Order, Superseded, find_rewinds
 from speech_tracker.sync.project import SILENT, Projection
@@ -52,20 +54,26 @@ def outstanding(folder: Path, state: State) -> Outstanding:
     order = Order(folder, state.slices)
     rows = late = unconfirmed = 0
     wanted: set[str] = set()
-    batch, fresh = list(order.replay()), False
-    while batch or not fresh:
-        for record in batch:
-            if record in superseded:
-                continue
-            calls = projection.feed(record)
-            made = sum(isinstance(call, Row) for call in calls)
-            wanted.update(call.identity for call in calls if isinstance(call, (Publish, Alert)))
-            if fresh:
-                late += record.kind not in SILENT or record.kind == "rewind"
-            elif made and rows + made > state.confirmed_rows:
-                unconfirmed += 1
-            rows += made
-        batch, fresh = order.poll(), True
+    for record, fresh in _all(order):
+        if record in superseded:
+            continue
+        calls = projection.feed(record)
+        made = sum(isinstance(call, Row) for call in calls)
+        wanted.update(call.identity for call in calls if isinstance(call, (Publish, Alert)))
+        if fresh:
+            late += record.kind not in SILENT or record.kind == "rewind"
+        elif made and rows + made > state.confirmed_rows:
+            unconfirmed += 1
+        rows += made
     wanted.update(call.identity for call in projection.close() if isinstance(call, Publish))
     missing = wanted - set(state.done) - set(state.refused)
     return Outstanding(late + unconfirmed, max(rows - state.confirmed_rows, 0), len(missing), rows, len(wanted))
+
+
+def _all(order: Order) -> Iterator[tuple[Record, bool]]:
+    """Yield every record, and whether nobody has read it before."""
+    for record in order.replay():
+        yield record, False
+    while records := order.poll():
+        for record in records:
+            yield record, True

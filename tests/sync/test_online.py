@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -408,3 +409,30 @@ def test_a_disk_that_fills_up_under_wandb_costs_no_row(world: Any, small_disk: P
     assert refused.returncode == 1 and "cannot be written" in refused.stderr and "WANDB_DIR" in refused.stderr
     assert world.sync("nodisk").returncode == 0
     assert_equal(world, "nodisk")
+
+
+def test_a_refused_login_is_one_warning_with_the_remedy_and_the_training_goes_on(world: Any) -> None:
+    training = world.train("online", "unknown", WANDB_API_KEY="")
+    training.stdout.readline()
+    assert seconds(ask(training, "log 100")) < 2.0
+    world.wait(lambda: world.state("unknown").get("last_error"))
+    time.sleep(1.0)  # the training's process looks every half second
+    assert seconds(ask(training, "finish")) < 10
+    ask(training, "exit")
+    _, said = training.communicate()
+    assert said.count("the run is not in W&B") == 1 and "wandb login" in said and "speech-tracker sync unknown" in said
+    assert world.sync("unknown").returncode == 0
+    assert_equal(world, "unknown")
+
+
+def test_a_signal_leaves_the_worker_time_to_tell_wandb(world: Any) -> None:
+    training = world.train("online", "preempted", SLURM_JOB_ID="7")
+    training.stdout.readline()
+    ask(training, "log 40")
+    world.wait(lambda: history(world.service.rows("preempted")))
+    training.terminate()
+    training.communicate()
+    world.wait(lambda: world.state("preempted").get("finished"))
+    assert_equal(world, "preempted")
+    assert world.state("preempted")["status"] == "preempted" and "preempted" in world.service.preempting
+    assert world.service.exits["preempted"] == [143]
