@@ -56,11 +56,15 @@ class Evaluations:
             )
 
     def _summary(self, test_set: str, data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        validation = test_set == "valid" or data.get("metadata", {}).get("stage") == "valid"
+        place = f"test/{test_set}" if not validation else "valid" if test_set == "valid" else f"valid/{test_set}"
+
         def key(name: str) -> str:
-            return self._keys.of(f"test/{test_set}/{name}")
+            return self._keys.of(f"{place}/{name}")
 
         for rate in (name for name in _RATES if name in data):
-            yield key(rate), data[rate]
+            if not validation:  # of a validation the rate is a curve already, whose summary is its best value
+                yield key(rate), data[rate]
             interval = data.get(f"{rate}_ci")
             if interval:
                 yield key(f"{rate}_ci_low"), interval["low"]

@@ -273,3 +273,14 @@ def test_feeding_in_pieces_gives_the_same_calls_as_at_once(
         made += [call for record in all_records[:size] for call in projection.feed(record)]
         all_records = all_records[size:]
     assert repr(made + projection.close()) == whole
+
+
+def test_an_evaluation_of_a_validation_is_not_among_the_test_sets() -> None:
+    for test_set, place in (("valid", "valid"), ("dev-other", "valid/dev_other")):
+        kind, data = evaluation(worst=[], speakers=[{"speaker_id": "s1", "error_rate": 0.25}])
+        summary, _ = calls((kind, {**data, "test_set": test_set, "metadata": {"stage": "valid"}}))
+        assert isinstance(summary, Summarize)
+        keys = set(dict(summary.values))
+        assert f"{place}/speakers" in keys
+        assert f"{place}/wer" not in keys
+        assert not any(key.startswith("test/") for key in keys)
