@@ -171,7 +171,7 @@ class Worker:
             state.connected = broke
             self._give_up(folder, state, str(error.get("kind")), str(error.get("what")))
             return
-        self._wait(folder, min(5.0 * 2 ** min(attempt - 1, 10), SLOWEST) if self.job.parent is not None else 1.0)
+        self._wait(folder, min(2.0 ** min(attempt - 1, 10), SLOWEST) if self.job.parent is not None else 1.0)
         self._again(attempt)
 
     def _wait(self, folder: Path, seconds: float) -> None:
