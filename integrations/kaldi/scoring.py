@@ -126,7 +126,7 @@ source='exp/tri4b/decode/wer_14_0.5')
         return Problem(line_number, shown(line), f"the rate {match['percent']!r} is no number")
     if length and not abs(percent - 100 * errors / length) <= _rounding(match["percent"]):
         return Problem(
-            line_number, shown(line), f"{errors} of {length} is {100 * errors / length:.2f} %, not what is said"
+            line_number, shown(line), f"{errors} of {length} is {100 * errors / length:.2f} %, not {percent:g} %"
         )
     if parts["del"] + parts["sub"] > length:
         return Problem(line_number, shown(line), f"more deletions and substitutions than the {length} reference words")

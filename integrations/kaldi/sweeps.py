@@ -46,9 +46,16 @@ class Sweep:
 
     @property
     def best(self) -> Outcome | None:
-        """The point with the lowest error rate; among equals Kaldi's choice, the lowest penalty and LM weight."""
+        """The point with the lowest error rate; among equals the recorded one, else the lowest penalty and LM weight.
+
+        The latter is the choice of `score_kaldi.sh`; older scripts go through the files in the order of their names.
+        """
         scored = [point for point in self.points if point.error_rate is not None]
-        return min(scored, key=lambda point: point.error_rate or 0.0, default=None)
+        lowest = min(scored, key=lambda point: point.error_rate or 0.0, default=None)
+        if self.recorded is None or lowest is None:
+            return lowest
+        chosen = self.at(self.recorded.lm_weight, self.recorded.word_insertion_penalty)
+        return chosen if chosen is not None and chosen.error_rate == lowest.error_rate else lowest
 
     def at(self, lm_weight: float | None, penalty: float | None) -> Outcome | None:
         """Return the point with a setting, None when it was not scored."""
