@@ -91,7 +91,12 @@ def summarize(run_id: str, segments: Sequence[tuple[str, SegmentFacts]]) -> Summ
         created=float(stated) if isinstance(stated, (int, float)) else min(begun, default=None),
         updated=max((facts.last_time for _, facts in segments if facts.last_time is not None), default=None),
     )
-    main = [(name, facts) for name, facts in segments if facts.role in ("main", "unknown") and name.endswith("-rank0")]
+    main = [
+        (name, facts)
+        for name, facts in segments
+        # one without a record says nothing: its process, of whatever role, died before it had written the first
+        if facts.role in ("main", "unknown") and name.endswith("-rank0") and facts.first_time is not None
+    ]
     if not main:
         found.reason = "no process has recorded anything"
         return found

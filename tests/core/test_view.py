@@ -306,3 +306,20 @@ def test_ranks_and_segments_are_merged_in_order(tmp_path: Path) -> None:
     # the rewind supersedes what every rank had recorded of later steps
     assert [record.kind for record in journal.superseded] == ["metrics", "rank_metrics", "rank_metrics"]
     assert RunView(journal).history("x")[0]["value"] == 2
+
+
+def test_a_process_that_died_before_its_first_record_does_not_make_the_run_look_alive(
+    begin: Begin, tmp_path: Path
+) -> None:
+    import json
+    import subprocess
+    import sys
+
+    run = begin(id="r")
+    run.finish("failed")
+    assert run.folder is not None
+    (run.folder / "segments" / "0002-rank0.jsonl").touch()  # made, and not written to before the kill
+    assert view_of(run).status == "failed"
+    command = [sys.executable, "-m", "speech_tracker.cli", "list", "--json", "--store", str(tmp_path)]
+    (listed,) = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert listed["status"] == "failed"
