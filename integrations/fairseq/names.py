@@ -24,14 +24,17 @@ def stage_of(tag: str, subsets: list[str]) -> tuple[str, str]:
     """Return the prefix and the suffix of our names for a tag of Fairseq's.
 
     Args:
-        tag: ``train_inner`` (single updates), ``train`` (an epoch's means), or the name of a validation subset.
+        tag: ``train_inner`` (the mean of the updates since the last report), ``train`` (an epoch's means), or the name of
+            a validation subset.
         subsets: the validation subsets; the first is ``valid``, the others have their names.
 
     >>> stage_of("train_inner", []), stage_of("dev", ["dev", "other"]), stage_of("other", ["dev", "other"])
-    (('train', '_step'), ('valid', ''), ('valid/other', ''))
+    (('train', ''), ('valid', ''), ('valid/other', ''))
+    >>> stage_of("train", [])
+    ('train', '_epoch')
     """
     if tag in ("train", "train_inner"):
-        return "train", "_step" if tag == "train_inner" else ""
+        return "train", "_epoch" if tag == "train" else ""
     return ("valid" if not subsets or tag == subsets[0] else f"valid/{tag}"), ""
 
 

@@ -73,7 +73,8 @@ def test_a_training_that_was_continued_is_one_run(trained: RunView) -> None:
     assert trained.status == "finished"
     assert trained.problems == []
     assert [(point["step"], point["epoch"]) for point in trained.history("valid/loss")] == [(2, 1), (4, 2), (6, 3)]
-    assert [point["step"] for point in trained.history("train/loss_step")] == [1, 2, 3, 4, 5, 6]
+    assert [point["step"] for point in trained.history("train/loss")] == [1, 2, 3, 4, 5, 6]
+    assert [(point["step"], point["epoch"]) for point in trained.history("train/loss_epoch")] == [(2, 1), (4, 2), (6, 3)]
     assert [record.data for record in trained.records("rewind")] == [{"step": 4}]
 
 
