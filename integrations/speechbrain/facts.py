@@ -9,6 +9,7 @@ from typing import Any
 
 from speechbrain.utils.metric_stats import ErrorRateStats
 
+from speech_tracker.integrations.speechbrain.hyperparams import read_hyperparams
 from speech_tracker.schema import Augmentation, Data, Features, Model, Speech, Training
 
 _PLAIN = (str, int, float, bool, list, tuple, dict, type(None))
@@ -30,32 +31,6 @@ def configuration(hparams: Mapping[str, Any]) -> dict[str, Any]:
     if path is not None and path.is_file():
         return read_hyperparams(path.read_text(encoding="utf-8"))
     return {key: value for key, value in hparams.items() if isinstance(value, _PLAIN)}
-
-
-def read_hyperparams(text: str) -> dict[str, Any]:
-    """Return a HyperPyYAML text as plain values; a tag such as ``!new:torch.nn.GRU`` is kept under ``_tag``.
-
-    Nothing is constructed or imported.
-    """
-    from ruamel.yaml import YAML
-
-    loaded = YAML(typ="rt").load(text)
-    return {str(key): _untagged(value) for key, value in (loaded or {}).items()}
-
-
-def _untagged(value: Any) -> Any:
-    tag = getattr(getattr(value, "tag", None), "value", None)
-    plain: Any = value
-    if isinstance(value, Mapping):
-        plain = {str(key): _untagged(item) for key, item in value.items()}
-        return {"_tag": tag, **plain} if tag and tag.startswith("!") else plain
-    if isinstance(value, (list, tuple)):
-        plain = [_untagged(item) for item in value]
-    elif hasattr(value, "value") and tag:
-        plain = value.value
-    elif isinstance(value, float) and type(value) is not float:
-        plain = float(value)
-    return {"_tag": tag, "value": plain} if tag and tag.startswith("!") else plain
 
 
 def speech(hparams: Mapping[str, Any], config: Mapping[str, Any], modules: Any, task: str | None) -> Speech:
