@@ -5,8 +5,8 @@
     python benchmarks/durability/run.py --quick                          ours and the bare write, few steps
 
 Each tool logs five scalars per step every 2 ms and acknowledges each step through a pipe. At the last one the process gets
-SIGTERM, SIGKILL, or SIGKILL with its whole process group, as a scheduler does. Helper processes that survive have three
-seconds to write what they have. Then a new process reads what is on disk, without any repair step.
+SIGTERM, SIGKILL, or SIGKILL with all processes that it has started, as a scheduler does. Helper processes that survive have
+ten seconds to write what they have. Then a new process reads what is on disk, without any repair step.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "logging"))
 
+import family  # noqa: E402
 from tools import TOOLS  # noqa: E402
 
 PAUSE = 0.002  # seconds between steps
-GRACE = 3.0  # seconds for helper processes to write what they have
-ENDS = ("SIGTERM", "SIGKILL", "killpg")
+GRACE = 10.0  # seconds for helper processes to write what they have
+ENDS = ("SIGTERM", "SIGKILL", "everything")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def lost(python: str, name: str, count: int, end: str, folder: Path) -> int:
     }
     (folder / "home").mkdir(parents=True)
     environment: dict[str, Any] = {**os.environ, **home, "WANDB_SILENT": "true", "MLFLOW_DISABLE_TELEMETRY": "true",
-                                   "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}  # fmt: skip
+                                   family.MARK: str(folder), "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}  # fmt: skip
     data = str(folder / "data")
     with (folder / "stderr").open("wb") as errors, subprocess.Popen(
         [python, str(HERE / "process.py"), "log", name, str(count), str(PAUSE), data],
@@ -90,19 +90,16 @@ def lost(python: str, name: str, count: int, end: str, folder: Path) -> int:
                 break
         if seen < count:
             raise SystemExit(f"{name} ended early:\n{(folder / 'stderr').read_text()[-3000:]}")
-        if end == "killpg":
-            os.killpg(process.pid, signal.SIGKILL)
+        if end == "everything":
+            family.kill(str(folder))
         else:
             process.send_signal(signal.SIGTERM if end == "SIGTERM" else signal.SIGKILL)
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-        until = time.monotonic() + (0 if end == "killpg" else GRACE)
-        while time.monotonic() < until and _group_lives(process.pid):
-            time.sleep(0.05)
-        if _group_lives(process.pid):
-            os.killpg(process.pid, signal.SIGKILL)
+        family.wait(str(folder), GRACE)
+        family.kill(str(folder))
     done = subprocess.run(
         [python, str(HERE / "process.py"), "read", name, data],
         env=environment,
@@ -113,14 +110,6 @@ def lost(python: str, name: str, count: int, end: str, folder: Path) -> int:
     if done.returncode:
         raise SystemExit(f"{name} cannot be read:\n{done.stderr[-3000:]}")
     return count - min(count, int(done.stdout.splitlines()[-1]))
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def table(results: dict[str, dict[str, dict[str, int]] | None], counts: list[int]) -> None:

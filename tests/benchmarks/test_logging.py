@@ -42,8 +42,8 @@ def test_nothing_of_ours_is_lost_and_the_loss_of_others_is_counted(tmp_path: Pat
     run("durability/run.py", "--json", str(tmp_path / "out.json"))
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["acknowledged"] == [10]
-    assert found["lost"]["ours"] == {"SIGTERM": {"10": 0}, "SIGKILL": {"10": 0}, "killpg": {"10": 0}}
-    assert set(found["lost"]["bare"]) == {"SIGTERM", "SIGKILL", "killpg"}
+    assert found["lost"]["ours"] == {"SIGTERM": {"10": 0}, "SIGKILL": {"10": 0}, "everything": {"10": 0}}
+    assert set(found["lost"]["bare"]) == {"SIGTERM", "SIGKILL", "everything"}
 
 
 @pytest.mark.parametrize("name", ["ours", "bare", "tensorboard", "wandb"])
