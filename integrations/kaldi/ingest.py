@@ -3,95 +3,61 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from speech_tracker.ingest.filestate import FileStates
+from speech_tracker.ingest.folder_ingester import FolderIngester
 from speech_tracker.ingest.found import Found
 from speech_tracker.ingest.ingester import Source
 from speech_tracker.integrations.kaldi.assemble import assemble
-from speech_tracker.integrations.kaldi.layout import role_of
-from speech_tracker.integrations.kaldi.read import CODEC, PARSED, PARSERS, Reader, read_all
+from speech_tracker.integrations.kaldi.layout import FileRole, role_of
+from speech_tracker.integrations.kaldi.read import PARSERS, ReadFile
 from speech_tracker.integrations.kaldi.scoring import parse_score_folder, parse_score_name
-from speech_tracker.integrations.kaldi.walk import Patterns, Tree, walk
-from speech_tracker.version import __version__
+from speech_tracker.integrations.kaldi.walk import PRUNED, Tree
 
 _RECIPE = ("path.sh", "cmd.sh", "run.sh")
 
 
-class KaldiIngester:
+class KaldiIngester(FolderIngester[FileRole]):
     """Reads the Kaldi experiments below a folder: a model folder, a decode folder, an `exp/` tree, a whole recipe.
 
     Args:
         source: what to read.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._root, only = _with_model(source.root)
-        self._patterns = Patterns((*source.include, *only), source.exclude)
-        self._states = FileStates(source.state, f"{__version__}/{PARSERS}", CODEC)
-        self._progress = source.progress
-        self._changes = 0
-        self._others: set[tuple[str, int, int]] = set()
+    parsers = PARSERS
+    pruned = PRUNED
 
-    @staticmethod
-    def recognises(root: Path) -> bool:
-        """Return whether a folder looks like an experiment of Kaldi; opens nothing."""
+    def __init__(self, source: Source) -> None:
+        root, only = _with_model(source.root)
+        super().__init__(replace(source, root=root, include=(*source.include, *only)))
+
+    def role_of(self, name: str, folders: tuple[str, ...]) -> FileRole | None:
+        """Return what a file is."""
+        return role_of(name, folders)
+
+    def assemble(self, tree: Tree, files: list[ReadFile], *, now: float, follow: bool) -> Found:
+        """Return the description of everything."""
+        return assemble(tree, files, now=now, follow=follow)
+
+    @classmethod
+    def recognises(cls, root: Path) -> str | None:
+        """Return by what a folder is known to be an experiment of Kaldi; opens nothing."""
         try:
             names = {each.name for each in root.iterdir()}
         except OSError:
-            return False
-        if any(parse_score_name(name) is not None for name in names):
-            return True
+            return None
+        scored = next((name for name in sorted(names) if parse_score_name(name) is not None), None)
+        if scored is not None:
+            return f"{root / scored} is a scoring file"
         folders = [root / name for name in ("log", "exp") if name in names]
-        if "exp" in names and any(name in names for name in _RECIPE):
-            return True
-        return any(
-            (role := role_of(each.name, ("log",))) is not None and role.grammar not in ("", "job")
-            for folder in folders
-            for each in (folder.iterdir() if folder.is_dir() else ())
-        )
-
-    def find(self, *, follow: bool = False) -> Found:
-        """Read what is new, and return the description of everything.
-
-        Raises:
-            OSError: the folder cannot be read.
-        """
-        tree = walk(self._root, self._patterns)
-        total = sum(entry.role.kind in PARSED for entry in tree.entries)
-        reader = Reader(tree.root, self._states)
-        if self._progress is not None:
-            progress = self._progress
-            reader.progress = lambda: progress(total, len(reader.changed))
-        files = read_all(tree, reader)
-        self._changes = len(reader.changed) + self._new_others(tree)
-        found = assemble(tree, files, now=time.time(), follow=follow)
-        return replace(found, partial=self._patterns.given)
-
-    def _new_others(self, tree: Tree) -> int:
-        """Changes of files that are not parsed in a pass: models and details."""
-        others = {
-            (entry.path, entry.stat.st_size, entry.stat.st_mtime_ns)
-            for entry in tree.entries
-            if entry.role.kind not in PARSED
-        }
-        before, self._others = self._others, others
-        return len(others - before)
-
-    @property
-    def changes(self) -> int:
-        """Files that were new or different in the last `find`."""
-        return self._changes
-
-    def save(self) -> None:
-        """Remember what was read, for the next process.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        self._states.save()
+        logs = (each for folder in folders if folder.is_dir() for each in sorted(folder.iterdir()))
+        for each in logs:
+            role = role_of(each.name, ("log",))
+            if role is not None and role.grammar not in ("", "job"):
+                return f"{each} is a log of its programs"
+        script = next((name for name in _RECIPE if name in names), None)
+        return f"{root / script} stands beside exp" if script is not None and "exp" in names else None
 
 
 def _with_model(root: Path) -> tuple[Path, tuple[str, ...]]:

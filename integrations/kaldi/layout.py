@@ -40,6 +40,11 @@ class FileRole:
         """For the state of the file: what it is read as."""
         return f"{self.kind}:{self.grammar}" if self.grammar else self.kind
 
+    @property
+    def parser(self) -> str:
+        """Key into the parsers."""
+        return (self.grammar or "trainer") if self.kind in ("log", "trainer") else self.kind
+
 
 _LOG = re.compile(
     r"^(?P<stem>[A-Za-z][\w-]*)(?:\.(?P<first>\d+|final|combined|init))?(?:\.(?P<second>\d+))?(?:\.(?P<kind>tr|cv|initial))?\.log$"

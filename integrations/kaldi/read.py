@@ -1,17 +1,14 @@
-"""Reading the files of a walked tree, each with its parser, and none twice."""
+"""Which parser reads which file of a Kaldi experiment."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest import reading
 from speech_tracker.ingest.codec import RecordCodec
-from speech_tracker.ingest.filestate import FileState, FileStates
-from speech_tracker.ingest.logfile import read_log
+from speech_tracker.ingest.reading import Parsers
 from speech_tracker.ingest.scan import Grammar
 from speech_tracker.integrations.kaldi import (
     align_logs,
@@ -33,13 +30,9 @@ from speech_tracker.integrations.kaldi import (
     wer_details,
 )
 from speech_tracker.integrations.kaldi.job_headers import JOB
-from speech_tracker.integrations.kaldi.walk import Entry, Tree
+from speech_tracker.integrations.kaldi.layout import FileRole
 
-PARSERS = "1"
-"""Raised when a parser gives other records than before: what older versions read is then read again."""
-
-LARGEST = 64 << 20
-"""Bytes. Files other than logs are read whole, and none of them is this large."""
+_NO_RATE = "no error rate is in it"
 
 _NETWORK = nnet3_logs.NNET3 + nnet2_logs.NNET2 + rnnlm_logs.RNNLM
 GRAMMARS: dict[str, Grammar] = {
@@ -79,77 +72,7 @@ CODEC = RecordCodec(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """A file and what it said.
-
-    Attributes:
-        entry: which.
-        records: in file order; those of an unfinished last line at the end.
-        problems: what could not be read.
-    """
-
-    entry: Entry
-    records: tuple[Any, ...]
-    problems: tuple[Problem, ...]
-
-
-@dataclass(slots=True)
-class Reader:
-    """Reads files, and remembers what they said.
-
-    Attributes:
-        root: folder that the paths are relative to.
-        states: what was read before.
-        progress: told after each file that had to be opened.
-        changed: paths of the files that were not as remembered.
-    """
-
-    root: Path
-    states: FileStates
-    progress: Callable[[], None] | None = None
-    changed: list[str] = field(default_factory=list)
-
-    def read(self, entry: Entry) -> ReadFile:
-        """Return what a file says, from memory where it has not changed; a file that cannot be read is a problem."""
-        role = entry.role.name
-        state = self.states.get(entry.path)
-        if state is None or not state.is_unchanged(entry.stat, role):
-            try:
-                state = self._open(entry, role, state)
-            except OSError as error:
-                return ReadFile(entry, (), (Problem(0, "", f"cannot be read: {error.strerror or error}"),))
-            self.states.put(entry.path, state)
-            self.changed.append(entry.path)
-            if self.progress is not None:
-                self.progress()
-        return ReadFile(entry, (*state.records, *state.tail), tuple(state.problems))
-
-    def _open(self, entry: Entry, role: str, before: FileState | None) -> FileState:
-        path = self.root / entry.path
-        if entry.role.kind in ("log", "trainer"):
-            grammar = GRAMMARS[entry.role.grammar or "trainer"]
-            return read_log(path, role, grammar, before, head=job_headers.parse_job_header)
-        stat = entry.stat
-        state = FileState(stat.st_size, stat.st_mtime_ns, stat.st_ino, role)
-        if stat.st_size > LARGEST:
-            state.problems.append(Problem(0, "", f"{stat.st_size} bytes are too many for a file of this name"))
-            return state
-        with path.open("rb", buffering=0) as file:
-            data = file.read(LARGEST)
-            stat = os.fstat(file.fileno())
-        state.size, state.mtime_ns, state.inode = len(data), stat.st_mtime_ns, stat.st_ino
-        if not data.strip() and entry.role.kind != "options":  # no option is an option
-            state.problems.append(Problem(0, "", "the file is empty"))
-            return state
-        if b"\0" in data[:4096]:
-            state.problems.append(Problem(0, "", "binary data where text was expected"))
-            return state
-        for each in _WHOLE[entry.role.kind](data):
-            (state.problems if isinstance(each, Problem) else state.records).append(each)
-        if entry.role.kind in ("score", "sys") and not state.records and not state.problems:
-            state.problems.append(Problem(0, "", "no error rate is in it"))
-        return state
+ReadFile: TypeAlias = reading.ReadFile[FileRole]
 
 
 def _number(data: bytes) -> Iterable[Any]:
@@ -169,12 +92,12 @@ _WHOLE: dict[str, Callable[[bytes], Iterable[Any]]] = {
     "xconfig": model_facts.parse_xconfig,
 }
 
-PARSED = frozenset({"log", "trainer", *_WHOLE})
-"""Kinds of files that a pass reads; the others are opened when they are needed."""
-
-
-def read_all(tree: Tree, reader: Reader) -> list[ReadFile]:
-    """Read every file of a tree that a pass reads, in the order of the walk."""
-    files = [reader.read(entry) for entry in tree.entries if entry.role.kind in PARSED]
-    reader.states.keep_only({entry.path for entry in tree.entries})
-    return files
+PARSERS = Parsers(
+    logs=GRAMMARS,
+    whole=_WHOLE,
+    codec=CODEC,
+    version="1",
+    may_be_empty=frozenset({"options"}),  # no option is an option
+    must_say={"score": _NO_RATE, "sys": _NO_RATE},
+    head=job_headers.parse_job_header,
+)

@@ -50,19 +50,19 @@ class Ingester(Protocol):
 
 
 class IngesterFactory(Protocol):
-    """Makes the ingester of a toolkit; `recognises` tells whether a folder is one of its experiments."""
+    """Makes the ingester of a toolkit; `recognises` tells by what a folder is one of its experiments."""
 
     def __call__(self, source: Source) -> Ingester:
         """Return an ingester for a folder."""
 
-    def recognises(self, root: Path) -> bool:
-        """Return whether a folder looks like an experiment of this toolkit; opens nothing."""
+    def recognises(self, root: Path) -> str | None:
+        """Return by what a folder is known to be an experiment of this toolkit, as a sentence; None when it is not."""
 
 
 INGESTERS: dict[str, str] = {
     "kaldi": "speech_tracker.integrations.kaldi.ingest:KaldiIngester",
 }
-"""Toolkit → `module:class`. A further toolkit is one line here and a verb in `speech_tracker.cli.ingest`."""
+"""Toolkit → `module:class`. Kaldi is the last: ESPnet's and icefall's recipes have its scripts and folders too."""
 
 
 def ingester_of(toolkit: str) -> IngesterFactory:
@@ -80,6 +80,7 @@ def ingester_of(toolkit: str) -> IngesterFactory:
     return cast("IngesterFactory", getattr(importlib.import_module(module), name))
 
 
-def toolkit_of(root: Path) -> str | None:
-    """Return the toolkit whose experiments a folder holds, None when none recognises it."""
-    return next((toolkit for toolkit in INGESTERS if ingester_of(toolkit).recognises(root)), None)
+def toolkits_of(root: Path) -> dict[str, str]:
+    """Return the toolkits whose experiments a folder holds, the most likely first, each with what it is known by."""
+    known = ((toolkit, ingester_of(toolkit).recognises(root)) for toolkit in INGESTERS)
+    return {toolkit: why for toolkit, why in known if why is not None}

@@ -13,6 +13,11 @@ from speech_tracker.ingest.scan import Grammar, LogScanner
 
 PIECE_BYTES = 1 << 20
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that Git LFS has not fetched."""
+
+NOT_FETCHED = "a Git LFS pointer stands here in place of the file; `git lfs pull` fetches it"
+
 
 def read_log(
     path: Path,
@@ -51,6 +56,8 @@ def read_log(
                 found = head(piece) if head is not None else None
                 if found is not None:
                     state.records.append(found)
+                if piece.startswith(LFS_POINTER):
+                    state.problems.append(Problem(0, "", NOT_FETCHED))
                 if b"\0" in piece[:4096]:
                     state.problems.append(Problem(0, "", "binary data where a log was expected"))
             for each in scanner.feed(piece):

@@ -350,7 +350,7 @@ def test_a_folder_that_may_not_be_read_is_told(tree, ingest):
 
 
 def test_a_file_that_goes_away_between_listing_and_reading_is_passed_over(tree, ingest, monkeypatch):
-    from speech_tracker.integrations.kaldi import read
+    from speech_tracker.ingest import reading as read
 
     victim = tree / "exp/mono/log/acc.2.1.log"
     gone = tree / "exp/mono/log/dangling.1.log"
