@@ -193,6 +193,7 @@ class LogScanner:
             return
         if len(self._finders) > 1:
             hits.sort(key=_position)
+        before, counted = 0, start + 1  # line ends are counted once, hit by hit
         for position, marker, candidates in hits:
             line_end = data.find(b"\n", position, stop)
             if line_end < 0:
@@ -202,14 +203,14 @@ class LogScanner:
             if match is not None and candidate is not None:
                 try:
                     if candidate.numbered:
-                        before = data.count(b"\n", start + 1, position)
+                        before, counted = before + data.count(b"\n", counted, position), position
                         record = candidate.read(match, self.line_number + before + 1)
                     else:
                         record = candidate.read(match)
                 except (ValueError, OverflowError):
                     record = None
             if record is None and settled and not all(each.common for each in candidates[marker]):
-                before = data.count(b"\n", start + 1, position)
+                before, counted = before + data.count(b"\n", counted, position), position
                 line = data[data.rfind(b"\n", start, position) + 1 : line_end]
                 what = _text(marker) or "a known message"
                 reason = f"a line with {what!r} whose values cannot be read"
