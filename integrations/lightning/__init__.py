@@ -11,6 +11,20 @@ Recorded are hyperparameters, data loaders, metrics of training, validation and 
 error rates of what the steps return, how the training ended, and where it was resumed; see `docs/lightning.md`.
 """
 
-from speech_tracker.integrations.lightning.callback import SpeechTrackerCallback
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speech_tracker.integrations.lightning.callback import SpeechTrackerCallback
 
 __all__ = ["SpeechTrackerCallback"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the callback when it is asked for: the folders of Lightning are read where Lightning is not installed."""
+    if name == "SpeechTrackerCallback":
+        from speech_tracker.integrations.lightning.callback import SpeechTrackerCallback
+
+        return SpeechTrackerCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
