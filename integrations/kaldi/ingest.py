@@ -9,13 +9,23 @@ from pathlib import Path
 from speech_tracker.ingest.folder_ingester import FolderIngester
 from speech_tracker.ingest.found import Found
 from speech_tracker.ingest.ingester import Source
+from speech_tracker.ingest.recognise import Sign
 from speech_tracker.integrations.kaldi.assemble import assemble
 from speech_tracker.integrations.kaldi.layout import FileRole, role_of
 from speech_tracker.integrations.kaldi.read import PARSERS, ReadFile
 from speech_tracker.integrations.kaldi.scoring import parse_score_folder, parse_score_name
 from speech_tracker.integrations.kaldi.walk import PRUNED, Tree
 
-_RECIPE = ("path.sh", "cmd.sh", "run.sh")
+_PROGRAMS = "acc|align|ali|fmllr|mono|update|train|progress|combine|compute_prob_(train|valid)|decode|make_\\w+"
+SIGNS = (
+    Sign(r"/(wer|cer)_\d+(_-?[\d.]+)?$", "is a scoring file", rb"%WER"),
+    Sign(rf"/log/({_PROGRAMS})(\.\w+)*\.log$", "is a log of its programs", rb"^# |\n(LOG|WARNING|VLOG) ?\("),
+    Sign(r"/make_\w+/.*\.log$", "is a log of its programs", rb"^# |\n(LOG|WARNING|VLOG) ?\("),
+    Sign(r"/scoring(_kaldi)?/(best_wer|penalty_[\d.]+/\d+\.txt)$", "is a scoring file"),
+    Sign(r"/(best_wer|final\.mdl|num_pdfs)$", "is one of its files"),
+    Sign(r"/path\.sh$", "says where Kaldi is", rb"KALDI_ROOT"),
+)
+"""What only Kaldi's programs and scripts write; a scoring file of a recipe is told by what is in it."""
 
 
 class KaldiIngester(FolderIngester[FileRole]):
@@ -26,6 +36,7 @@ class KaldiIngester(FolderIngester[FileRole]):
     """
 
     parsers = PARSERS
+    signs = SIGNS
     pruned = PRUNED
 
     def __init__(self, source: Source) -> None:
@@ -39,25 +50,6 @@ class KaldiIngester(FolderIngester[FileRole]):
     def assemble(self, tree: Tree, files: list[ReadFile], *, now: float, follow: bool) -> Found:
         """Return the description of everything."""
         return assemble(tree, files, now=now, follow=follow)
-
-    @classmethod
-    def recognises(cls, root: Path) -> str | None:
-        """Return by what a folder is known to be an experiment of Kaldi; opens nothing."""
-        try:
-            names = {each.name for each in root.iterdir()}
-        except OSError:
-            return None
-        scored = next((name for name in sorted(names) if parse_score_name(name) is not None), None)
-        if scored is not None:
-            return f"{root / scored} is a scoring file"
-        folders = [root / name for name in ("log", "exp") if name in names]
-        logs = (each for folder in folders if folder.is_dir() for each in sorted(folder.iterdir()))
-        for each in logs:
-            role = role_of(each.name, ("log",))
-            if role is not None and role.grammar not in ("", "job"):
-                return f"{each} is a log of its programs"
-        script = next((name for name in _RECIPE if name in names), None)
-        return f"{root / script} stands beside exp" if script is not None and "exp" in names else None
 
 
 def _with_model(root: Path) -> tuple[Path, tuple[str, ...]]:

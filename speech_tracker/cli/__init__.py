@@ -27,7 +27,7 @@ VERBS: dict[str, str] = {
     "score": "speech_tracker.cli.score:score",
     "significance": "speech_tracker.cli.significance:significance",
     "verify-scoring": "speech_tracker.cli.verify_scoring:verify_scoring",
-    "ingest": "speech_tracker.cli.ingest:app",
+    "ingest": "speech_tracker.cli.ingest:ingest",
     "run": "speech_tracker.cli.run:run",
 }
 """Verb → `module:attribute`, the attribute being a function or a `typer.Typer` of sub-verbs."""

@@ -1,4 +1,4 @@
-"""`speech-tracker ingest TOOLKIT DIR`: what a toolkit left on disk becomes runs."""
+"""`speech-tracker ingest [TOOLKIT] DIR`: what a toolkit left on disk becomes runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from speech_tracker.ingest.found import Found
     from speech_tracker.ingest.session import Pace, Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
-
 
 class Mode(str, Enum):
     """Where the runs go."""
@@ -27,14 +25,10 @@ class Mode(str, Enum):
     disabled = "disabled"
 
 
-@app.callback()
-def _ingest() -> None:
-    """Turn what a toolkit left on disk into runs, finished or still going on; a second time adds only what is new."""
-
-
-@app.command()
-def kaldi(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Model folder, decode folder, exp/, or a recipe.")],
+def ingest(
+    what: Annotated[
+        list[str], typer.Argument(metavar="[TOOLKIT] DIR", help="Its folder; without TOOLKIT, it is recognised.")
+    ],
     project: Annotated[str | None, typer.Option(help="Project of the runs.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the group of runs, or of the run if it is one.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on reading until training is done, or Ctrl-C.")] = False,
@@ -49,21 +43,24 @@ def kaldi(
     idle: Annotated[float, typer.Option(min=0, help="--follow: the same while models are incomplete.")] = 1800.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; rates are fractions.")] = False,
 ) -> None:
-    """Record a Kaldi experiment: curves, stages, failed jobs, every decode with its sweep, data, lineage."""
+    """Record what a toolkit left on disk, finished or still going on; a second time adds only what is new.
+
+    TOOLKIT is espnet, fairseq, icefall, kaldi, lightning, speechbrain or wenet. Curves, configuration, stages, failed
+    jobs, every decoding with its sweep, utterances where they are there, data and lineage are recorded.
+    """
     from speech_tracker.cli.progress import file_progress
     from speech_tracker.ingest.ingester import Source, ingester_of
     from speech_tracker.ingest.recording import Destination
     from speech_tracker.ingest.session import Pace, Session, state_path
 
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not a folder; give a model folder, a decode folder, exp/ or a recipe's")
+    toolkit, folder = chosen_toolkit(what)
     os.environ.setdefault("SPEECH_TRACKER_SILENT", "1")  # the report names every run
     chosen: ModeName | None = mode.value if mode is not None else None
     destination = Destination(project, name or group_name(folder), chosen, single_name=name)
-    state = None if dry_run else state_path(destination.store_folder, "kaldi", folder)
+    state = None if dry_run else state_path(destination.store_folder, toolkit, folder)
     with file_progress() as progress:
         source = Source(folder, include or (), exclude or (), state, progress)
-        session = Session("kaldi", ingester_of("kaldi"), source, destination, dry=dry_run)
+        session = Session(toolkit, ingester_of(toolkit), source, destination, dry=dry_run)
         if follow:
             run_following(session, Pace(interval, quiet, idle))
         else:
@@ -71,11 +68,43 @@ def kaldi(
     finish(session, dry_run=dry_run, as_json=as_json)
 
 
+def chosen_toolkit(what: list[str]) -> tuple[str, Path]:
+    """Return the toolkit and the folder that the arguments mean; what is guessed is said on stderr.
+
+    Raises:
+        typer.BadParameter: there is no such folder, or no such toolkit.
+        typer.Exit: with code 1, when the folder is not recognised.
+    """
+    from speech_tracker.ingest.ingester import INGESTERS, TITLES, toolkits_of
+
+    known = ", ".join(sorted(INGESTERS))
+    if len(what) == 1 and what[0] in INGESTERS and not Path(what[0]).is_dir():
+        raise typer.BadParameter(f"the folder is missing: speech-tracker ingest {what[0]} DIR")
+    if len(what) > 2 or (len(what) == 2 and what[0] not in INGESTERS):
+        raise typer.BadParameter(f"{' '.join(what)} is not [TOOLKIT] DIR with TOOLKIT one of {known}")
+    folder = Path(what[-1])
+    if not folder.is_dir():
+        raise typer.BadParameter(
+            f"{folder} is not a folder; give the folder of an experiment, or one above it, such as exp/"
+        )
+    if len(what) == 2:
+        return what[0], folder
+    found = toolkits_of(folder)
+    if not found:
+        typer.echo(f"{folder} is not recognised as an experiment of any of {known}; name its toolkit to try", err=True)
+        raise typer.Exit(1)
+    first, *others = found
+    typer.echo(f"taken for {TITLES[first]}, because {found[first]}", err=True)
+    for other in others:
+        typer.echo(f"it could also be {TITLES[other]} ({found[other]}): speech-tracker ingest {other}", err=True)
+    return first, folder
+
+
 def group_name(folder: Path) -> str:
     """Return the name under which the runs of a folder are grouped: the recipe's, not that of its ``exp``."""
     parts = [part for part in folder.resolve().parts if part not in ("exp", os.sep)]
     # recipes lie in egs/<corpus>/s5
-    return "/".join(parts[-2:]) if len(parts) > 1 and parts[-1].startswith("s5") else parts[-1] if parts else "kaldi"
+    return "/".join(parts[-2:]) if len(parts) > 1 and parts[-1].startswith("s5") else parts[-1] if parts else "exp"
 
 
 def run_following(session: Session, pace: Pace) -> None:

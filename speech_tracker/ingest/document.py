@@ -44,6 +44,7 @@ def _evaluation(evaluation: FoundEvaluation) -> dict[str, Any]:
         "best": None if evaluation.best is None else _best(evaluation.best, evaluation.metric),
         "points": len(evaluation.points),
         "rtf": None if evaluation.rtf is None else _number(evaluation.rtf),
+        **({"values": {name: _number(each) for name, each in evaluation.values.items()}} if evaluation.values else {}),
     }
 
 
@@ -57,6 +58,7 @@ def _best(best: Outcome, metric: str) -> dict[str, Any]:
         "deletions": None if tally is None else tally.deletions,
         "insertions": None if tally is None else tally.insertions,
         "reference_length": best.reference_length,
+        **({"settings": best.settings} if best.settings else {}),
     }
     # characters are not words, whatever label the scorer printed
     return values if metric == "wer" else {**values, metric: best.error_rate}

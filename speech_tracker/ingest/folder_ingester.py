@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -29,7 +30,7 @@ class FolderIngester(ABC, Generic[R]):
 
     parsers: ClassVar[Parsers]
     signs: ClassVar[tuple[Sign, ...]] = ()
-    pruned = NOTHING_THERE
+    pruned: ClassVar[re.Pattern[str]] = NOTHING_THERE
 
     def __init__(self, source: Source) -> None:
         self._root = source.root

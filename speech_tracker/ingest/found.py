@@ -95,6 +95,7 @@ class Outcome:
         reference_length: tokens; None when not known.
         tally: the counts; None where the file has only percentages.
         absent: references without hypothesis, which the scorer left out; None when not known.
+        settings: further settings of the decoder, such as ``{"method": "beam_search", "beam": 4}``; plain values.
     """
 
     source: str
@@ -104,6 +105,7 @@ class Outcome:
     reference_length: int | None
     tally: Tally | None
     absent: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:
@@ -135,7 +137,7 @@ class FoundEvaluation:
         key: stable within the run.
         path: of the decode folder, as the user would open it.
         test_set: its name.
-        metric: ``wer`` or ``cer``.
+        metric: of the error rates: ``wer``, ``cer``, or another one that `speech_tracker.metrics` knows.
         points: the sweep, in the order of its settings.
         best: of the sweep, recomputed from its files; None where none could be read.
         reported: the point that the recipe reports, where it is another one than `best`.
@@ -146,12 +148,13 @@ class FoundEvaluation:
         load: reads the utterances of the reported point; what it cannot use, it adds to the list.
         settled: whether scoring is done.
         fingerprint: changes when any of its files does.
+        values: what was measured and is no error count, such as ``{"bleu": 21.3}``, in the unit of each metric.
     """
 
     key: str
     path: str
     test_set: str
-    metric: Literal["wer", "cer"]
+    metric: str
     points: tuple[Outcome, ...]
     best: Outcome | None
     reported: Outcome | None
@@ -162,6 +165,7 @@ class FoundEvaluation:
     load: Callable[[list[LocatedProblem]], Evaluation | None] | None = field(compare=False, default=None)
     settled: bool = True
     fingerprint: str = ""
+    values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

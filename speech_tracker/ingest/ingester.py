@@ -64,6 +64,17 @@ INGESTERS: dict[str, str] = {
 }
 """Toolkit → `module:class`. Kaldi is the last: ESPnet's and icefall's recipes have its scripts and folders too."""
 
+TITLES: dict[str, str] = {
+    "espnet": "ESPnet",
+    "fairseq": "Fairseq",
+    "icefall": "icefall",
+    "kaldi": "Kaldi",
+    "lightning": "Lightning",
+    "speechbrain": "SpeechBrain",
+    "wenet": "WeNet",
+}
+"""Toolkit → how its makers write it."""
+
 
 def ingester_of(toolkit: str) -> IngesterFactory:
     """Return what makes the ingester of a toolkit.

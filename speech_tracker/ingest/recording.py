@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -302,10 +302,10 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
     problems: list[LocatedProblem] = []
     name = evaluation.key.replace(".", "_")
     if evaluation.points:
-        handle.log_table(
-            f"decode/{name}/sweep", SWEEP_COLUMNS, [_row(point, evaluation) for point in evaluation.points]
-        )
+        handle.log_table(f"decode/{name}/sweep", *_sweep(evaluation))
     reported = evaluation.reported
+    if reported is None and evaluation.values:
+        reported = Outcome(evaluation.path, None, None, None, None, None)
     if reported is None:
         handle.log_event(
             "decoded-not-scored",
@@ -316,6 +316,7 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
         return problems
     decoding = {
         **evaluation.decoding,
+        **reported.settings,
         "lm_weight": reported.lm_weight,
         "word_insertion_penalty": reported.word_insertion_penalty,
     }
@@ -334,17 +335,25 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
     if reported.absent:
         metadata["absent_hypotheses"] = reported.absent
     if evaluation.best is not None and evaluation.best is not reported:
-        metadata["best_of_sweep"] = dict(zip(SWEEP_COLUMNS, _row(evaluation.best, evaluation), strict=True))
+        best = dict(zip(SWEEP_COLUMNS, _row(evaluation.best, evaluation), strict=True))
+        metadata["best_of_sweep"] = {**evaluation.best.settings, **best}
     handle.log_evaluation(
         _result(evaluation, reported, problems),
         test_set=evaluation.test_set,
-        unit="char" if evaluation.metric == "cer" else "word",
+        unit="char" if evaluation.metric == "cer" else "word" if evaluation.metric == "wer" else None,
         decoding={key: value for key, value in decoding.items() if value is not None},
         checkpoint=os.path.realpath(run.model_files[0]) if run.model_files else None,
         step=run.iterations or None,
         **with_real_paths(metadata),
     )
     return problems
+
+
+def _sweep(evaluation: FoundEvaluation) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The columns and rows of the sweep; each setting of the decoder that a point has is a column."""
+    names = tuple(dict.fromkeys(name for point in evaluation.points for name in point.settings))
+    rows = [(*(point.settings.get(name) for name in names), *_row(point, evaluation)) for point in evaluation.points]
+    return (*names, *SWEEP_COLUMNS), rows
 
 
 def _row(point: Outcome, evaluation: FoundEvaluation) -> tuple[Any, ...]:
@@ -362,15 +371,16 @@ class RateOnly:
     """The result of a report that has percentages and no counts.
 
     Args:
-        metric: ``wer`` or ``cer``.
+        metric: ``wer``, ``cer``, ….
         outcome: what the report says.
+        values: what else was measured.
     """
 
-    def __init__(self, metric: str, outcome: Outcome) -> None:
-        self._values = {metric: outcome.error_rate, "reference_length": outcome.reference_length}
+    def __init__(self, metric: str, outcome: Outcome, values: Mapping[str, float] | None = None) -> None:
+        self._values = {metric: outcome.error_rate, "reference_length": outcome.reference_length, **(values or {})}
 
     def metrics(self) -> dict[str, float]:
-        """Return the rate as a fraction, and the length of the reference."""
+        """Return the rate as a fraction, the length of the reference, and the rest."""
         return {name: value for name, value in self._values.items() if value is not None}
 
 
@@ -384,7 +394,8 @@ def _result(evaluation: FoundEvaluation, reported: Outcome, problems: list[Locat
             scored = None
         if scored is not None:
             return scored
-    return counts_of(reported) or RateOnly(evaluation.metric, reported)
+    counts = counts_of(reported) if evaluation.metric in ("wer", "cer") and not evaluation.values else None
+    return counts or RateOnly(evaluation.metric, reported, evaluation.values)
 
 
 def counts_of(outcome: Outcome) -> Any | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from speech_tracker.ingest.found import Found, FoundEvaluation, FoundRun, LocatedProblem
+from speech_tracker.ingest.ingester import TITLES
+from speech_tracker.metrics import show_value
 
 MOST_PROBLEMS = 25
 """Problems that are printed; the rest is counted, and recorded with the runs."""
@@ -43,6 +45,10 @@ def _cells(run: FoundRun) -> tuple[str, ...]:
 
 def _evaluation(evaluation: FoundEvaluation) -> str:
     point = evaluation.reported
+    where = PurePath(evaluation.path).name
+    if evaluation.values:
+        shown = ", ".join(f"{name} {show_value(name, value)}" for name, value in evaluation.values.items())
+        return f"{evaluation.test_set}: {shown}  {where}"
     if point is None:
         return f"{evaluation.test_set}: decoded, not scored"
     label = f"%{evaluation.metric.upper()}"
@@ -56,7 +62,6 @@ def _evaluation(evaluation: FoundEvaluation) -> str:
         )
     partial = " [PARTIAL]" if point.partial else ""
     speed = "" if evaluation.rtf is None else f", RTF {evaluation.rtf:.3g}"
-    where = PurePath(evaluation.path).name
     return f"{evaluation.test_set}: {label} {rate}{counts}{partial}  {where}: {evaluation.selection.sentence}{speed}"
 
 
@@ -85,7 +90,6 @@ def problem_lines(problems: Iterable[LocatedProblem]) -> list[str]:
 def nothing_found(found: Found) -> str:
     """Return the message for a folder with nothing usable."""
     return (
-        f"nothing of {found.toolkit.capitalize()} was found in {found.root}: looked for {found.looked_for}; "
-        f"{found.files_skipped} other files were passed over. Give a model folder, a decode folder, an exp/ folder or "
-        "a recipe's folder"
+        f"nothing of {TITLES[found.toolkit]} was found in {found.root}: looked for {found.looked_for}; "
+        f"{found.files_skipped} other files were passed over. Give the folder of an experiment, or one above it"
     )

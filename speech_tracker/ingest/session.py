@@ -88,7 +88,7 @@ class Session:
         try:
             while True:
                 ended = over is not None and over()
-                found = self._ingester.find(follow=True)
+                found = self.found = self._ingester.find(follow=True)
                 if not self._dry:
                     found = with_problems(found, self._recorder.record(found, live=True))
                 self.found = found
