@@ -61,7 +61,7 @@ class Training:
                 for key, values in reporter.stats.items()
                 if not key.endswith("_time") and key not in ("loss_scale", "clip")  # epochs tell enough of these
             }
-            self.run.log_metrics(metrics("train", means, suffix="_step"), step=self.step, epoch=reporter.epoch)
+            self.run.log_metrics(metrics("train", means), step=self.step, epoch=reporter.epoch)
 
     def epoch_ended(self, stage: str, epoch: int, stats: Mapping[int, Any]) -> None:
         """Record a stage's means; pictures where it drew some."""
@@ -73,7 +73,9 @@ class Training:
                     name = f"attention/{path.parent.name}/{path.name.removesuffix(f'.{epoch}ep.png')}"
                     self.run.log_figure(name, path, step=self.step)
             return
-        self.run.log_metrics(metrics(stage, stats[epoch][stage]), step=self.step, epoch=epoch)
+        self.run.log_metrics(
+            metrics(stage, stats[epoch][stage], epoch_means=stage == "train"), step=self.step, epoch=epoch
+        )
 
     def epoch_begins(self) -> None:
         """Look for the checkpoints of the epoch before."""

@@ -31,14 +31,16 @@ def our_name(key: str) -> str:
     return _NAMES.get(key, key)
 
 
-def metrics(stage: str, stats: Mapping[str, Any], *, suffix: str = "") -> dict[str, float]:
+def metrics(stage: str, stats: Mapping[str, Any], *, epoch_means: bool = False) -> dict[str, float]:
     """Return a stage's numbers under our names; times as seconds, memory under ``system/``.
 
     Args:
         stage: ``train`` or ``valid``.
         stats: name to number, or to a `datetime.timedelta`.
-        suffix: put after each name, for the values of single steps.
+        epoch_means: whether these are means over a whole epoch of training: ``train/loss_epoch`` beside the
+            ``train/loss`` of steps.
     """
+    suffix = "_epoch" if epoch_means else ""
     found = {}
     for key, value in stats.items():
         if key in _LEFT_OUT:
