@@ -12,6 +12,7 @@ from typing import Any
 from speech_tracker.ingest.document import document
 from speech_tracker.ingest.found import Found
 from speech_tracker.ingest.ingester import Ingester, IngesterFactory, Source
+from speech_tracker.ingest.interrupts import interrupt_waits
 from speech_tracker.ingest.recording import Destination, Recorder, with_problems
 
 
@@ -82,7 +83,7 @@ class Session:
             clock: seconds that never go back.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C; what was read is recorded, and the runs are let go.
+            KeyboardInterrupt: Ctrl-C; what was read is recorded to its end, and the runs are let go.
         """
         changed = clock()
         try:
@@ -90,8 +91,8 @@ class Session:
                 ended = over is not None and over()
                 found = self.found = self._ingester.find(follow=True)
                 if not self._dry:
-                    found = with_problems(found, self._recorder.record(found, live=True))
-                self.found = found
+                    with interrupt_waits():
+                        found = self.found = with_problems(found, self._recorder.record(found, live=True))
                 if self._ingester.changes:
                     changed = clock()
                     if not self._dry:
