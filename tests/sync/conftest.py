@@ -107,7 +107,7 @@ class World:
         path = self.folder(run) / "wandb.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def wait(self, what: Callable[[], Any], seconds: float = 60) -> Any:
+    def wait(self, what: Callable[[], Any], seconds: float = 120) -> Any:
         """Wait until `what` is true and return it."""
         until = time.monotonic() + seconds
         while not (found := what()):
