@@ -149,6 +149,8 @@ class FoundEvaluation:
         settled: whether scoring is done.
         fingerprint: changes when any of its files does.
         values: what was measured and is no error count, such as ``{"bleu": 21.3}``, in the unit of each metric.
+        checkpoint: that was decoded; None for the run's final model, `""` where its file is not there.
+        step: of training that a `checkpoint` is of; None where it is not known.
     """
 
     key: str
@@ -166,6 +168,8 @@ class FoundEvaluation:
     settled: bool = True
     fingerprint: str = ""
     values: dict[str, float] = field(default_factory=dict)
+    checkpoint: str | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

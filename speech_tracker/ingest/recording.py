@@ -337,13 +337,17 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
     if evaluation.best is not None and evaluation.best is not reported:
         best = dict(zip(SWEEP_COLUMNS, _row(evaluation.best, evaluation), strict=True))
         metadata["best_of_sweep"] = {**evaluation.best.settings, **best}
+    if evaluation.checkpoint is None:
+        checkpoint, step = (run.model_files[0] if run.model_files else None), run.iterations or None
+    else:
+        checkpoint, step = evaluation.checkpoint or None, evaluation.step
     handle.log_evaluation(
         _result(evaluation, reported, problems),
         test_set=evaluation.test_set,
         unit="char" if evaluation.metric == "cer" else "word" if evaluation.metric == "wer" else None,
         decoding={key: value for key, value in decoding.items() if value is not None},
-        checkpoint=os.path.realpath(run.model_files[0]) if run.model_files else None,
-        step=run.iterations or None,
+        checkpoint=os.path.realpath(checkpoint) if checkpoint else None,
+        step=step,
         **with_real_paths(metadata),
     )
     return problems
