@@ -38,7 +38,8 @@ def keys(meta: Any, *, on_step: bool) -> tuple[str, str, int | None]:
 def epoch_keys(trainer: Any, *, late: bool = False) -> dict[str, str]:
     """Return name to key of what the training loop logs for its epoch: to be read once the Trainer has computed it.
 
-    A value that is logged for steps as well is called ``…_epoch``, so that one curve holds one kind of value.
+    A mean over the steps of the epoch is called ``…_epoch``, whether it is logged for steps as well or not, so that one
+    curve holds one kind of value, the same one for all toolkits.
 
     Args:
         trainer: the Trainer.
@@ -49,7 +50,8 @@ def epoch_keys(trainer: Any, *, late: bool = False) -> dict[str, str]:
         meta = result.meta
         if meta.on_epoch and (meta.fx == "on_train_epoch_end" if late else not result.has_reset):
             name, key, _ = keys(meta, on_step=False)
-            found[f"{name}_epoch" if meta.on_step else name] = key
+            mean = meta.on_step or (meta.fx == "training_step" and meta.is_mean_reduction)
+            found[f"{name.removesuffix('_epoch')}_epoch" if mean else name] = key
     return found
 
 

@@ -60,6 +60,7 @@ class IngesterFactory(Protocol):
 
 
 INGESTERS: dict[str, str] = {
+    "lightning": "speech_tracker.integrations.lightning.ingest:LightningIngester",
     "kaldi": "speech_tracker.integrations.kaldi.ingest:KaldiIngester",
 }
 """Toolkit → `module:class`. Kaldi is the last: ESPnet's and icefall's recipes have its scripts and folders too."""

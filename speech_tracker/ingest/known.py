@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -186,9 +187,17 @@ def as_recorded(value: Any) -> Any:
 
 
 def _same(one: float | None, other: float) -> bool:
+    """Whether two values are one: some logs keep 32 bits of what others keep with 64."""
     if one is None:
         return False
-    return one == other or (math.isnan(one) and math.isnan(other))
+    return one == other or (math.isnan(one) and math.isnan(other)) or _short(one) == _short(other)
+
+
+def _short(value: float) -> bytes | float:
+    try:
+        return struct.pack("<f", value)
+    except OverflowError:
+        return value
 
 
 def _merged(known: Any, new: Any) -> Any:

@@ -31,6 +31,7 @@ class Parsers:
         may_be_empty: parsers of files of which an empty one says something too.
         must_say: parsers of files without a record are a problem → what is missing.
         head: makes a record of the first bytes of a log, or None.
+        binary: parsers of files that are no text.
     """
 
     logs: Mapping[str, Grammar]
@@ -40,6 +41,7 @@ class Parsers:
     may_be_empty: frozenset[str] = frozenset()
     must_say: Mapping[str, str] = field(default_factory=dict)
     head: Callable[[bytes], Any] | None = None
+    binary: frozenset[str] = frozenset()
 
     def reads(self, parser: str) -> bool:
         """Return whether a pass reads files of that kind; the others are opened when they are needed."""
@@ -128,4 +130,5 @@ class Reader(Generic[R]):
             return "the file is empty"
         if data.startswith(LFS_POINTER):
             return NOT_FETCHED
-        return "binary data where text was expected" if b"\0" in data[:4096] else ""
+        is_text = parser in self.parsers.binary or b"\0" not in data[:4096]
+        return "" if is_text else "binary data where text was expected"

@@ -283,7 +283,7 @@ def test_one_validation_is_not_given_the_values_of_another(tmp_path: Path) -> No
     run = captured.run
     assert {point["value"] for point in run.history("valid/loss")} == {100.0}
     assert all(point["value"] < 100.0 for point in run.history("train/loss"))
-    assert [point["epoch"] for point in run.history("train/first_epoch_only")] == [1]
+    assert [point["epoch"] for point in run.history("train/first_epoch_only_epoch")] == [1]
 
 
 def test_resuming_supersedes_what_came_after_the_checkpoint(tmp_path: Path) -> None:
