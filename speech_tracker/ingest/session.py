@@ -15,13 +15,17 @@ from speech_tracker.ingest.ingester import Ingester, IngesterFactory, Source
 from speech_tracker.ingest.interrupts import interrupt_waits
 from speech_tracker.ingest.recording import Destination, Recorder, with_problems
 
+_REST = 4.0
+"""Times as long as a look, at least, is the pause after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How a living experiment is followed.
 
     Attributes:
-        interval: seconds between two looks. The folder is listed each time: NFS does not tell of changes.
+        interval: seconds between two looks, more where a look takes long, so that looking takes at most a fifth of the
+            time. The folder is listed each time: NFS does not tell of changes.
         quiet: seconds without a change after which an experiment whose models are all complete is over.
         idle: seconds without a change after which any experiment is taken to be over.
     """
@@ -88,6 +92,7 @@ class Session:
         changed = clock()
         try:
             while True:
+                began = clock()
                 ended = over is not None and over()
                 found = self.found = self._ingester.find(follow=True)
                 if not self._dry:
@@ -103,7 +108,7 @@ class Session:
                 if reason is not None:
                     self.once()
                     return reason
-                sleep(pace.interval)
+                sleep(max(pace.interval, _REST * (clock() - began)))
         except KeyboardInterrupt:
             self._recorder.close("it was no longer followed; the experiment may go on")
             if not self._dry:
