@@ -149,7 +149,7 @@ _STARTED = re.compile(r"(\d+)/(\d+)epoch started")
 _RANK = re.compile(r":(\d+)/\d+$")
 
 _HEADER = rb"(?:\[([^\]\n]*)\] )?(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d+) \(trainer:\d+\) [A-Z]+: ([^\n]*?)\s*$"
-_OTHER = rb"(?:\[([^\]\n]*)\] )?(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d+) \((?:average_nbest_models|abs_task|reporter|early_stop\w*):\d+\) [A-Z]+: ([^\n]*?)\s*$"  # noqa: E501
+_OTHER = _HEADER.replace(rb"trainer", rb"(?:average_nbest_models|abs_task|reporter)")
 _SCALE = {b"": 1, b"K": 10**3, b"M": 10**6, b"G": 10**9, b"B": 10**9, b"T": 10**12}
 
 
@@ -248,6 +248,6 @@ TRAIN_LOG = Grammar(
 def seconds_since_1970(moment: str) -> float | None:
     """Return a moment as written in the log; ESPnet writes local time, which is taken to be this machine's."""
     try:
-        return datetime.strptime(moment.replace(".", ","), "%Y-%m-%d %H:%M:%S,%f").timestamp()
+        return datetime.strptime(moment.replace(".", ","), "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
     except (ValueError, OverflowError, OSError):
         return None

@@ -49,7 +49,8 @@ class Message:
         lead: literal text before the marker: `LINE_START`, or the end of a header.
         open_ended: the last field runs up to the line's end, so that a torn line could pass for a whole one.
         common: other lines begin like this too, so one that does not fit is not a damaged line of ours.
-        build: makes the record where its fields are not simply the groups; may raise ValueError.
+        build: makes the record where its fields are not simply the groups, from the match, and from the line number if
+            it is `numbered`; may return a `Problem`, or raise ValueError.
     """
 
     record: type[Any]
@@ -58,7 +59,7 @@ class Message:
     lead: bytes = LINE_START
     open_ended: bool = False
     common: bool = False
-    build: Callable[[re.Match[bytes]], Record] | None = None
+    build: Callable[..., Record] | None = None
 
     @property
     def numbered(self) -> bool:
