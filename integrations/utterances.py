@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from speech_tracker.errors import InvalidArgumentError, explain
+
+if TYPE_CHECKING:
+    from speech_tracker.evaluation.preference import Alignment
 
 Unit = Literal["word", "char", "mixed"]
 
@@ -100,10 +103,12 @@ class Scorer:
 
     Args:
         units: what to count; the first is aligned utterance by utterance, of the others the counts are kept.
+        alignment: whose rules to count by, where the toolkit's own scores are another program's than Kaldi's.
     """
 
-    def __init__(self, units: Sequence[Unit] = ("word", "char")) -> None:
+    def __init__(self, units: Sequence[Unit] = ("word", "char"), *, alignment: Alignment = "kaldi") -> None:
         self.units = tuple(units)
+        self.alignment: Alignment = alignment
         self._best: dict[str, float] = {}
 
     def record(self, run: Any, heard: Heard, *, test_set: str, stage: str, **position: Any) -> dict[str, float]:
@@ -121,7 +126,8 @@ class Scorer:
 
         attributes = {"speaker_id": heard.speakers} if heard.speakers else None
         found = {
-            unit: score(heard.references, heard.hypotheses, unit=unit, attributes=attributes) for unit in self.units
+            unit: score(heard.references, heard.hypotheses, unit=unit, alignment=self.alignment, attributes=attributes)
+            for unit in self.units
         }
         rates = {RATE_NAMES[unit]: rate for unit, each in found.items() if (rate := each.error_rate) is not None}
         if stage == "test" or self._is_best(test_set, found[self.units[0]].error_rate):

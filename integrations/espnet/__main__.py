@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import runpy
 import sys
+
+_MODULE = re.compile(r"^espnet2\.bin\.\w+_(train|inference)(_\w+)?$")
 
 
 def main(arguments: list[str]) -> None:
@@ -18,9 +21,10 @@ def main(arguments: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, *arguments])
     module, *rest = arguments[1:]
     sys.argv = [module, *rest]
-    if module.startswith("espnet2.bin.") and module.endswith(("_train", "_inference")):
+    found = _MODULE.match(module)
+    if found:
         # not runpy: it would replace __main__, and ranks that are spawned import __main__ again to find their hooks
-        if module.endswith("_train"):
+        if found[1] == "train":
             _train(module)
         else:
             _infer(module, rest)
@@ -38,7 +42,8 @@ def _train(module: str) -> None:
 
 
 def _infer(module: str, arguments: list[str]) -> None:
-    from speech_tracker.integrations.espnet.inference import Stopwatch, record
+    from speech_tracker.integrations.espnet.inference import record
+    from speech_tracker.integrations.espnet.stopwatch import Stopwatch
 
     found = importlib.import_module(module)
     sys.argv[0] = str(found.__file__)

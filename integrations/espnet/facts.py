@@ -29,7 +29,7 @@ def speech(config: Mapping[str, Any], *, task: str, model: Any = None) -> Speech
         model: the model, for the number of its parameters.
     """
     frontend = _conf(config, "frontend_conf")
-    rate = _sample_rate(frontend.get("fs") or config.get("sampling_rate"))
+    rate = sample_rate(config)
     encoder, decoder = _conf(config, "encoder_conf"), _conf(config, "decoder_conf")
     tokens = config.get("token_list")
     parameters = list(model.parameters()) if model is not None else []
@@ -127,9 +127,8 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str) and value else None
 
 
-def _sample_rate(value: Any) -> int | None:
-    """ESPnet writes rates as numbers or as ``16k``."""
-    if value is None:
-        return 16000  # the default of its frontends
+def sample_rate(config: Mapping[str, Any]) -> int:
+    """Return samples per second of the audio; ESPnet writes rates as numbers or as ``16k``."""
+    value = _conf(config, "frontend_conf").get("fs") or config.get("sampling_rate") or 16000  # its frontends' default
     text = str(value).lower()
     return int(float(text[:-1]) * 1000) if text.endswith("k") else int(float(text))

@@ -1,69 +1,30 @@
-"""After an inference job: its settings and speed, and, once the last of a test set's jobs is done, every hypothesis.
-
-The recipes split a test set over parallel jobs (``logdir/output.1``, …), each a process of its own; whichever finds all
-of them done scores the set, once.
-"""
+"""After an inference job: its settings and speed, and, once the last of a test set's jobs is done, every hypothesis."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import importlib
-import os
 import re
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import speech_tracker
-from speech_tracker.evaluation.score import score
-from speech_tracker.formats.kaldi_text import parse_kaldi_text, parse_utt2spk
 from speech_tracker.guard import never_raises
-from speech_tracker.paths import id_file, write_atomically
+from speech_tracker.integrations.espnet import facts
+from speech_tracker.integrations.espnet.decoded import DecodedSet, keys_of
+from speech_tracker.paths import id_file
 
 _SETTINGS = (
     "beam_size", "ctc_weight", "lm_weight", "ngram_weight", "penalty", "maxlenratio", "minlenratio", "nbest", "batch_size",
-    "streaming", "transducer_conf", "normalize_length",
+    "streaming", "transducer_conf", "normalize_length", "lm_file", "ngram_file",
 )  # fmt: skip
-_OUTPUT = re.compile(r"^output\.(\d+)$")
-
-
-class Stopwatch:
-    """Adds up the seconds that an inference module spends on its utterances, without loading models and data.
-
-    Args:
-        module: the module; its ``Speech2Text`` or ``Text2Speech`` is timed, call by call.
-    """
-
-    def __init__(self, module: Any) -> None:
-        self.calls = 0
-        self._seconds = 0.0
-        for name in ("Speech2Text", "Speech2TextStreaming", "Text2Speech", "SeparateSpeech"):
-            if hasattr(module, name):
-                self._time(getattr(module, name))
-
-    @property
-    def seconds(self) -> float | None:
-        """Seconds so far, None when nothing was timed."""
-        return self._seconds if self.calls else None
-
-    def _time(self, owner: Any) -> None:
-        original = owner.__call__
-
-        @functools.wraps(original)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                return original(*args, **kwargs)
-            finally:
-                self.calls += 1
-                self._seconds += time.perf_counter() - began
-
-        owner.__call__ = timed
+_TRANSCRIBES = re.compile(r"\.(asr|asr_transducer|s2t|slu|uasr)_inference(_\w+)?$")
+"""Modules whose output is compared with what was said. References of translations depend on the recipe's letter case,
+and sounds have none."""
 
 
 @never_raises
-def record(arguments: list[str], *, module: str = "espnet2.bin.asr_inference", seconds: float | None = None) -> None:
+def record(arguments: list[str], *, module: str, seconds: float | None = None) -> None:
     """Record what an inference job did, if its model's training was recorded.
 
     Args:
@@ -72,109 +33,56 @@ def record(arguments: list[str], *, module: str = "espnet2.bin.asr_inference", s
         seconds: how long it worked on its utterances.
     """
     options = vars(importlib.import_module(module).get_parser().parse_args(arguments))
-    config = next(
-        (options[name] for name in ("asr_train_config", "st_train_config", "train_config") if options.get(name)), None
-    )
-    if config is None or not id_file(Path(config).parent).exists():
+    path = _first_of(options, "train_config")
+    if path is None or not id_file(Path(path).parent).exists():
         return
-    output = Path(options["output_dir"])
-    run = speech_tracker.attach(Path(config).parent)
+    config = _read(Path(path))
+    run = speech_tracker.attach(Path(path).parent)
     try:
-        decoding = {name: options[name] for name in _SETTINGS if options.get(name) is not None}
-        keys = _keys(options.get("key_file"))
-        audio = _audio_seconds(options, keys)
+        keys = keys_of(options.get("key_file"))
+        source = Path(options["data_path_and_name_and_type"][0][0])
+        audio = _audio_seconds(source, set(keys), facts.sample_rate(config))
         speed = {"rtf": seconds / audio} if seconds and audio else {}
-        model = next(
-            (options[name] for name in ("asr_model_file", "st_model_file", "model_file") if options.get(name)), None
-        )
         run.log_event(
-            "decoded", output=str(output), utterances=len(keys), seconds=seconds, audio_seconds=audio, **speed
-        )
-        _score_when_complete(run, options, output, decoding, model, speed)
+            "decoded", output=str(options["output_dir"]), utterances=len(keys), seconds=seconds, audio_seconds=audio, **speed
+        )  # fmt: skip
+        if _TRANSCRIBES.search(module):
+            DecodedSet(Path(options["output_dir"]), source.parent, config).score(
+                run,
+                keys,
+                decoding={name: options[name] for name in _SETTINGS if options.get(name) is not None},
+                checkpoint=_first_of(options, "model_file"),
+                **speed,
+            )
     finally:
         run.finish()
 
 
-def _score_when_complete(
-    run: speech_tracker.Run,
-    options: dict[str, Any],
-    output: Path,
-    decoding: dict[str, Any],
-    model: str | None,
-    speed: dict[str, Any],
-) -> None:
-    parts = (
-        [path for path in output.parent.iterdir() if _OUTPUT.match(path.name)]
-        if _OUTPUT.match(output.name)
-        else [output]
-    )
-    expected = {key for path in output.parent.glob("keys.*.scp") for key in _keys(path)} or set(
-        _keys(options.get("key_file"))
-    )
-    hypotheses: dict[str, str] = {}
-    for part in parts:
-        text = part / "1best_recog" / "text"
-        if text.is_file():
-            hypotheses.update(_texts(text))
-    if not expected or not expected <= set(hypotheses):
-        return
-    folder = Path(options["data_path_and_name_and_type"][0][0]).parent
-    if not (folder / "text").is_file():
-        return
-    decoded = output.parent.parent if output.parent.name == "logdir" else output.parent
-    if not _first(decoded, hypotheses):
-        return
-    references = {key: text for key, text in _texts(folder / "text").items() if key in expected}
-    spoken = folder / "utt2spk"
-    rows = parse_utt2spk(spoken.read_text(encoding="utf-8")).records if spoken.is_file() else ()
-    speakers = {row.utterance_id: row.value for row in rows}
-    evaluation = score(
-        references, hypotheses, missing="deletions", attributes={"speaker_id": speakers} if speakers else None
-    )
-    run.log_dataset(decoded.name, split=f"test/{decoded.name}", path=str(folder), utterances=len(references),
-                    speakers=len(set(speakers.values())) or None)  # fmt: skip
-    run.log_evaluation(
-        evaluation, test_set=decoded.name, decoding=decoding, checkpoint=model, inference=decoded.parent.name, **speed
-    )
+def _first_of(options: Mapping[str, Any], kind: str) -> str | None:
+    """The training's ``config.yaml`` or model, whose option is called after the task: ``asr_train_config``."""
+    names = [name for name in options if re.fullmatch(rf"(?!lm_|word_lm_|ngram_)(\w+_)?{kind}", name)]
+    return next((str(options[name]) for name in names if options[name]), None)
 
 
-def _first(decoded: Path, hypotheses: dict[str, str]) -> bool:
-    """Whether these hypotheses were not scored before: two jobs may end together, and a set may be decoded again."""
-    digest = hashlib.sha256(repr(sorted(hypotheses.items())).encode()).hexdigest()[:16]
-    folder = decoded / ".speech_tracker"
-    folder.mkdir(exist_ok=True)
-    try:
-        os.close(os.open(folder / f"scored-{digest}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError:
-        return False
-    write_atomically(folder / "scored", digest.encode())
-    return True
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found if isinstance(found, dict) else {}
 
 
-def _texts(path: Path) -> dict[str, str]:
-    return {each.utterance_id: each.text for each in parse_kaldi_text(path.read_text(encoding="utf-8")).records}
-
-
-def _keys(path: Any) -> list[str]:
-    if not path or not Path(path).is_file():
-        return []
-    return [line.split(maxsplit=1)[0] for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def _audio_seconds(options: dict[str, Any], keys: list[str]) -> float | None:
+def _audio_seconds(source: Path, wanted: set[str], rate: int) -> float | None:
     """Seconds of audio that a job decoded, from ``utt2num_samples`` or the headers of the files; None when unknown."""
-    path = Path(options["data_path_and_name_and_type"][0][0])
-    wanted = set(keys)
-    samples = path.parent / "utt2num_samples"
+    samples = source.parent / "utt2num_samples"
     if samples.is_file():
         rows = (line.split() for line in samples.read_text(encoding="utf-8").splitlines())
-        return sum(int(row[1]) for row in rows if row and row[0] in wanted) / 16000
+        return sum(int(row[1]) for row in rows if row and row[0] in wanted) / rate
     try:
         import soundfile
     except ImportError:
         return None
     total = 0.0
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in source.read_text(encoding="utf-8").splitlines():
         key, _, place = line.partition(" ")
         if key in wanted:
             if not Path(place.strip()).is_file():  # a pipe of Kaldi's: its length is not known without running it

@@ -141,7 +141,8 @@ def test_attention_plots_are_kept(trained: Path) -> None:
 
 def test_jobs_of_a_decoding_join_the_run_and_the_last_one_scores_the_set_once(trained: Path) -> None:
     view = only_run(trained)
-    (evaluation,) = view.evaluations
+    evaluation, characters = view.evaluations
+    assert [evaluation["unit"], characters["unit"]] == ["word", "char"]
     assert evaluation["test_set"] == "test_low"
     assert evaluation["counts"]["utterances"] == 4
     assert evaluation["counts"]["reference_length"] == 8

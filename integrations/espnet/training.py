@@ -1,0 +1,125 @@
+"""One training: what of it is recorded, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from espnet2.train.reporter import aggregate
+
+import speech_tracker
+from speech_tracker.integrations.espnet import facts
+from speech_tracker.integrations.espnet.checkpoints import CheckpointFolder
+from speech_tracker.integrations.espnet.names import metrics
+
+PICTURES = 4
+"""Attention plots kept of an epoch: ESPnet draws every layer of several utterances, and a cluster counts files."""
+
+INTERVAL = 50
+"""Mini-batches between two values of a curve where ``log_interval`` is left to ESPnet."""
+
+
+class Training:
+    """One training, from its arguments to its last checkpoint.
+
+    Args:
+        task: name of ESPnet's task class.
+        config: ESPnet's arguments by name.
+        options: as for `speech_tracker.init`.
+    """
+
+    def __init__(self, task: str, config: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        self.task = facts.TASKS.get(task, "other")
+        self.config = dict(config)
+        self.folder = Path(str(config["output_dir"]))
+        self.interval = config.get("log_interval") or INTERVAL
+        self.accumulation = config.get("accum_grad") or 1
+        self.step = 0
+        self.steps_of: dict[int, int] = {}
+        self.stats: Mapping[int, Any] = {}
+        self._told = 0
+        criterion = (config.get("best_model_criterion") or [None])[0]
+        self.best_by = tuple(criterion) if criterion else None
+        self.checkpoints = CheckpointFolder(self.folder, self.steps_of)
+        self.run = speech_tracker.init(
+            task=self.task, experiment_folder=self.folder, config=self.config, **{**_of_wandb(config), **options}
+        )
+        self.run.log_speech(facts.speech(self.config, task=self.task))
+        for split in ("train", "valid"):
+            for each in facts.data_folders(self.config, split):
+                self.run.log_dataset(each.name, split=split, path=str(each), **facts.dataset(each))
+
+    def model_built(self, model: Any) -> None:
+        """Record the size and the summary of the model."""
+        self.run.log_speech(facts.speech(self.config, task=self.task, model=model))
+        self.run.log_json("model_summary", str(model).splitlines()[:400])
+
+    def iteration(self, reporter: Any) -> None:
+        """Record the means of the iterations since the last record, every `interval` of them."""
+        if reporter.key != "train":
+            return
+        if reporter.count == 1:
+            self._told = 0
+        self.step = reporter.total_count // self.accumulation
+        if reporter.count - self._told >= self.interval and reporter.total_count % self.accumulation == 0:
+            self._tell(reporter)
+
+    def epoch_ended(self, reporter: Any, ended: Any) -> None:
+        """Record a stage's means; pictures where it drew some."""
+        self.stats = reporter.stats
+        epoch, stage = reporter.epoch, ended.key
+        self.steps_of[epoch] = self.step
+        if stage == "att_plot":
+            self._attention(epoch)
+            return
+        if stage == "train" and self._told < ended.count:  # the rest; all of an epoch shorter than the interval
+            self._tell(ended)
+        means = metrics(stage, self.stats[epoch][stage], epoch_means=stage == "train")
+        self.run.log_metrics(means, step=self.step, epoch=epoch)
+
+    def epoch_begins(self) -> None:
+        """Look for the checkpoints of the epoch before."""
+        self.checkpoints.look(self.run, self.stats, self.best_by)
+
+    def recovered(self, epoch: int, stats: Mapping[int, Any]) -> None:
+        """Say where a resumed training goes on."""
+        self.stats = stats
+        self.step = int(stats.get(epoch, {}).get("train", {}).get("total_count", 0)) // self.accumulation
+        if self.run.resumed:
+            self.run.rewind(step=self.step, epoch=epoch)
+
+    def ended(self, error: BaseException | None) -> None:
+        """Record the last checkpoints and the run's end."""
+        self.epoch_begins()
+        if error is None:
+            self.run.finish("finished")
+        else:
+            self.run.finish(
+                "killed" if isinstance(error, KeyboardInterrupt) else "failed",
+                reason=f"{type(error).__name__}: {error}"[:500],
+            )
+
+    def _tell(self, reporter: Any) -> None:
+        means = {
+            key: aggregate(values[self._told :])
+            for key, values in reporter.stats.items()
+            if not key.endswith("_time") and key not in ("loss_scale", "clip")  # epochs tell enough of these
+        }
+        self._told = reporter.count
+        self.run.log_metrics(metrics("train", means), step=self.step, epoch=reporter.epoch)
+
+    def _attention(self, epoch: int) -> None:
+        if epoch > 3 and epoch % 5:
+            return
+        for path in sorted(self.folder.glob(f"att_ws/*/*.{epoch}ep.png"))[:PICTURES]:
+            name = f"attention/{path.parent.name}/{path.name.removesuffix(f'.{epoch}ep.png')}"
+            self.run.log_figure(name, path, step=self.step)
+
+
+def _of_wandb(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said to ESPnet's own W&B switch: the run is ours, and called what it would have been called."""
+    if not config.get("use_wandb"):
+        return {}
+    said = {name: config.get(f"wandb_{name}") for name in ("project", "name", "entity", "id")}
+    return {name: value for name, value in said.items() if value}
