@@ -7,8 +7,9 @@ read by `decodes`, when they are needed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from speech_tracker.formats.problems import Problem
 from speech_tracker.ingest.numerals import NUMBER
@@ -116,6 +117,11 @@ def _models(match: re.Match[bytes], line_number: int) -> ModelsLoaded:
     return ModelsLoaded(line_number, header_of(match)[0], _text(match[1]))
 
 
+def _numbered(build: Callable[..., Any]) -> Callable[..., Any]:
+    """The same; a record with a line number is made with it, which the type of `Message.build` does not say."""
+    return build
+
+
 _COUNTS = rb"([\d,]+) sentences \(([\d,]+) tokens\) in ([\d.]+) ?s"
 
 DECODING = Grammar(
@@ -123,7 +129,7 @@ DECODING = Grammar(
         *said(ModelsLoaded, b"loading model(s) from ", rb"loading model\(s\) from (\S[^\n]*)", open_ended=True, build=_models),
         *said(ModelsLoaded, b"filenames: [", rb"filenames: \['([^'\n]+)'", common=True, build=_models),
         *(
-            Message(ModelsLoaded, b"/", rb"(/[^\n]*\.pt)\s*$", lead, True, True, _models)
+            Message(ModelsLoaded, b"/", rb"(/[^\n]*\.pt)\s*$", lead, True, True, _numbered(_models))
             for lead in (b" | ", b"] - ", b"INFO:__main__:")
         ),
         *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from speech_tracker.schema import Data, Features, Model, Speech, Training
 
 _TASKS = {"speech_to_text": "st", "audio_finetuning": "asr", "audio_pretraining": "ssl", "hubert_pretraining": "ssl",
           "text_to_speech": "tts", "translation": "mt", "language_modeling": "lm"}  # fmt: skip
+
+
+_ASR = re.compile(r"(?:^|[_\-./])asr(?:[_\-.,]|$)")
 
 
 def setting(config: Mapping[str, Any], group: str, name: str) -> Any:
@@ -22,8 +26,23 @@ def setting(config: Mapping[str, Any], group: str, name: str) -> Any:
 
 
 def task_name(config: Mapping[str, Any]) -> str:
-    """Return our name of the task; Fairseq's speech_to_text is recognition when source and target are one language."""
+    """Return our name of the task.
+
+    Fairseq's ``speech_to_text`` is recognition as well as translation: the recipes' names of files and subsets
+    (``config_asr.yaml``, ``train-clean-100_asr``) and a validation by WER tell which. Pre-training tasks are recognition
+    once they are fine-tuned with labels.
+    """
     name = str(setting(config, "task", "_name") or setting(config, "task", "task") or "")
+    if name == "speech_to_text":
+        named = [setting(config, "task", "config_yaml"), setting(config, "dataset", "train_subset")]
+        named += [setting(config, "dataset", "gen_subset")]
+        says = any(_ASR.search(each) for each in named if isinstance(each, str))
+        scores = "wer" in (setting(config, "scoring", "_name"), setting(config, "scoring", "scoring"))
+        return "asr" if says or scores or setting(config, "task", "eval_wer") else "st"
+    if name == "hubert_pretraining" and setting(config, "task", "fine_tuning"):
+        return "asr"
+    if name == "audio_pretraining" and setting(config, "task", "labels"):
+        return "asr"
     return _TASKS.get(name, "other")
 
 

@@ -60,6 +60,7 @@ class IngesterFactory(Protocol):
 
 
 INGESTERS: dict[str, str] = {
+    "fairseq": "speech_tracker.integrations.fairseq.ingest:FairseqIngester",
     "lightning": "speech_tracker.integrations.lightning.ingest:LightningIngester",
     "kaldi": "speech_tracker.integrations.kaldi.ingest:KaldiIngester",
 }

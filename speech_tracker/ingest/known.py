@@ -130,6 +130,8 @@ def read_known(folder: Path) -> KnownRun:
         data = event.get("data", {})
         if "key" in data:
             known.happenings[data["key"]] = {key: value for key, value in data.items() if key != "key"}
+        if event.get("name") == "decoded-not-scored":
+            known.evaluations[data["key"].removeprefix("decoded:")] = data.get("fingerprint", "")
     for evaluation in view.evaluations:
         origin = (evaluation.get("metadata") or {}).get("origin") or {}
         if "key" in origin:

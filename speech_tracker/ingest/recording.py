@@ -310,6 +310,7 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
         handle.log_event(
             "decoded-not-scored",
             key=f"decoded:{evaluation.key}",
+            fingerprint=evaluation.fingerprint,
             path=os.path.realpath(evaluation.path),
             **with_real_paths(evaluation.facts),
         )
