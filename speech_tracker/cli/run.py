@@ -26,10 +26,11 @@ def run(
     from speech_tracker.ingest.command import Recipe, run_recipe, working_name
     from speech_tracker.ingest.recording import Destination
 
-    os.environ.setdefault("SPEECH_TRACKER_SILENT", "1")  # the output is the recipe's
+    environment = dict(os.environ)
+    os.environ.setdefault("SPEECH_TRACKER_SILENT", "1")  # the output is the recipe's; we are silent, not what it starts
     destination = Destination(project, name or working_name(), mode.value if mode is not None else None)
     try:
-        code = run_recipe(Recipe(command, exp, interval=interval), destination)
+        code = run_recipe(Recipe(command, exp, interval=interval, environment=environment), destination)
     except OSError as error:
         typer.echo(f"error: {command[0]} cannot be started: {error.strerror or error}", err=True)
         raise typer.Exit(127 if isinstance(error, FileNotFoundError) else 126) from None

@@ -11,7 +11,8 @@ import typer
 from speech_tracker.errors import InvalidArgumentError, MissingExtraError, explain
 
 if TYPE_CHECKING:
-    from speech_tracker.evaluation.score_files import FileScore, ReadOptions
+    from speech_tracker.evaluation.read_sides import ReadOptions
+    from speech_tracker.evaluation.score_files import FileScore
 
 
 def only(files: Sequence[Path]) -> Path | None:
@@ -111,7 +112,7 @@ def normalizers(
     """Print the error rate of every hypothesis file under every normaliser that is installed."""
     from speech_tracker.evaluation.normalize import get_normalizer
     from speech_tracker.evaluation.normalize_sensitivity import DEFAULT, sensitivity
-    from speech_tracker.evaluation.score_files import read_sides
+    from speech_tracker.evaluation.read_sides import read_sides
     from speech_tracker.evaluation.show import sensitivity_text
 
     chosen = []

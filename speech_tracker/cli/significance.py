@@ -3,54 +3,52 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class _Unit(str, Enum):
-    word = "word"
-    char = "char"
-    mixed = "mixed"
-
-
-class _Alignment(str, Enum):
-    sclite = "sclite"
-    kaldi = "kaldi"
-    align_text = "align-text"
-    jiwer = "jiwer"
-
-
-class _Missing(str, Enum):
-    error = "error"
-    deletions = "deletions"
-    skip = "skip"
-
-
-class _Method(str, Enum):
-    percentile = "percentile"
-    normal = "normal"
-    bca = "bca"
-    t = "t"
+from speech_tracker.cli.scoring_options import (
+    Alignment,
+    AsJson,
+    Attribute,
+    Block,
+    Encoding,
+    HypothesisField,
+    HypothesisFormat,
+    Level,
+    Method,
+    Missing,
+    MissingOption,
+    Normalizer,
+    ReferenceField,
+    ReferenceFormat,
+    Speakers,
+    Unit,
+    UnitOption,
+)
 
 
 def significance(
     reference: Annotated[Path, typer.Argument(metavar="REF", help="Reference transcripts.")],
     hypotheses: Annotated[list[Path], typer.Argument(metavar="HYP_A HYP_B...", help="Two or more systems' output.")],
-    speakers: Annotated[Path | None, typer.Option(help="utt2spk file: whole speakers are resampled.")] = None,
-    attribute: Annotated[list[str] | None, typer.Option(metavar="NAME=FILE", help="utt2… file of a group.")] = None,
-    unit: Annotated[_Unit, typer.Option(help="What is counted.")] = _Unit.word,
-    alignment: Annotated[_Alignment, typer.Option(help="sclite gives the segments of sc_stats.")] = _Alignment.sclite,
-    normalizer: Annotated[str, typer.Option(help="Name, a+b, glm:FILE or FILE.py:function.")] = "none",
-    missing: Annotated[_Missing, typer.Option(help="References without hypothesis.")] = _Missing.error,
-    level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Coverage of the intervals.")] = 0.95,
-    method: Annotated[_Method, typer.Option(help="How the intervals' ends are got.")] = _Method.percentile,
-    block: Annotated[str, typer.Option(help="What is resampled: auto, utterance or an attribute.")] = "auto",
+    speakers: Speakers = None,
+    attribute: Attribute = None,
+    unit: UnitOption = Unit.word,
+    alignment: Annotated[Alignment, typer.Option(help="sclite gives the segments of sc_stats.")] = Alignment.sclite,
+    normalizer: Normalizer = "none",
+    missing: MissingOption = Missing.error,
+    level: Level = 0.95,
+    method: Annotated[Method, typer.Option(help="How the intervals' ends are got.")] = Method.percentile,
+    block: Block = "auto",
     replications: Annotated[int, typer.Option(min=1, max=1_000_000, help="Bootstrap resamples.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; rates are fractions.")] = False,
+    as_json: AsJson = False,
+    reference_format: ReferenceFormat = "auto",
+    hypothesis_format: HypothesisFormat = "auto",
+    reference_field: ReferenceField = None,
+    hypothesis_field: HypothesisField = None,
+    encoding: Encoding = "utf-8",
 ) -> None:
     """Compare systems on one test set: MAPSSWE as NIST's sc_stats, paired bootstrap, McNemar, Wilcoxon, sign test.
 
@@ -59,6 +57,7 @@ def significance(
     from speech_tracker.cli.score_output import named_files
     from speech_tracker.evaluation.compare_files import compare_files
     from speech_tracker.evaluation.comparison_text import comparison_text
+    from speech_tracker.evaluation.read_sides import ReadOptions
 
     compared = compare_files(
         reference,
@@ -74,6 +73,7 @@ def significance(
         block=block,
         replications=replications,
         seed=seed,
+        options=ReadOptions(reference_format, hypothesis_format, reference_field, hypothesis_field, encoding),
     )
     for remark in compared.remarks:
         typer.echo(remark, err=True)

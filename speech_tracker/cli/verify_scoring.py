@@ -21,7 +21,7 @@ def verify_scoring(
     Exit code 1 when a count differs, a scorer fails, or none is installed.
     """
     from speech_tracker.cli.score_output import echo_json
-    from speech_tracker.evaluation.score_files import ReadOptions, read_sides
+    from speech_tracker.evaluation.read_sides import ReadOptions, read_sides
     from speech_tracker.evaluation.show_checks import checks_dict, checks_text
     from speech_tracker.evaluation.verify import generated_set, verify
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from speech_tracker.errors import InvalidArgumentError
 from speech_tracker.evaluation.compare import Comparison, compare
-from speech_tracker.evaluation.normalize import get_normalizer, normalize_sides
-from speech_tracker.evaluation.normalize_structure import KeepingStructure, has_alternates
+from speech_tracker.evaluation.read_sides import ReadOptions, Sides, normalized, read_sides
 from speech_tracker.evaluation.score import Missing, score
-from speech_tracker.evaluation.score_files import ReadOptions, Sides, read_sides
 from speech_tracker.evaluation.tokenize import Unit
 
 if TYPE_CHECKING:
@@ -108,24 +105,19 @@ def _evaluate(
     sides: Sides, unit: Unit, alignment: Alignment, normalizer: str | Normalizer, missing: Missing
 ) -> tuple[Evaluation, list[str]]:
     """Normalise and count; return what the user should hear about besides."""
-    found = get_normalizer(normalizer)
-    keeps = alignment == "sclite" and any(map(has_alternates, sides.references.values()))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        references, hypotheses, done = normalize_sides(
-            KeepingStructure(found) if keeps else found, sides.references, sides.hypotheses
-        )
+    counted = normalized(sides, normalizer, alignment)
     evaluation = score(
-        references,
-        hypotheses,
+        counted.references,
+        counted.hypotheses,
         unit=unit,
         alignment=alignment,
-        normalizer=done,
+        normalizer=counted.normalizer,
         missing=missing,
         attributes=cast("Any", sides.attributes),
     )
-    remarks = list(dict.fromkeys(str(each.message) for each in caught))
-    return evaluation, remarks + [str(each) for each in evaluation.problems if each.kind != "empty-reference"]
+    return evaluation, [
+        *counted.remarks, *(str(each) for each in evaluation.problems if each.kind != "empty-reference")
+    ]  # fmt: skip
 
 
 def names_of(paths: Sequence[str | Path]) -> list[str]:

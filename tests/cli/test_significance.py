@@ -223,3 +223,20 @@ def test_the_command_runs_as_a_process_and_prints_nothing_else(files):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["mapsswe"]["segments"] > 0
     assert done.stderr == ""
+
+
+def test_the_column_of_the_text_can_be_named_where_a_table_has_several(files, tmp_path, capsys):
+    def table(name, entries):
+        path = tmp_path / f"{name}.csv"
+        lines = [f"{key},{text},{text.upper()}" for key, text in entries.items()]
+        path.write_text("\n".join(["id,plain,loud", *lines]) + "\n")
+        return str(path)
+
+    reference, a, b = table("ref", SET.references), table("a", SET.systems[0]), table("b", SET.systems[1])
+    options = ("--reference-format", "csv", "--hypothesis-format", "csv", "--json")
+    options += ("--reference-field", "loud", "--hypothesis-field", "loud")
+    code, out, _ = run(capsys, reference, a, b, *options)
+    assert code == 0
+    _, expected, _ = run(capsys, files["ref"], files["a"], files["b"], "--json")
+    assert json.loads(out)["mapsswe"] == json.loads(expected)["mapsswe"]
+    assert run(capsys, reference, a, b, "--reference-field", "quiet")[0] == 2

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from speech_tracker.errors import FormatError, InvalidArgumentError, ScoringError
-from speech_tracker.evaluation.score_files import ReadOptions, score_files
+from speech_tracker.evaluation.read_sides import ReadOptions
+from speech_tracker.evaluation.score_files import score_files
 from speech_tracker.evaluation.summary import summary
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "samples"
