@@ -62,6 +62,7 @@ class IngesterFactory(Protocol):
 INGESTERS: dict[str, str] = {
     "fairseq": "speech_tracker.integrations.fairseq.ingest:FairseqIngester",
     "lightning": "speech_tracker.integrations.lightning.ingest:LightningIngester",
+    "speechbrain": "speech_tracker.integrations.speechbrain.ingest:SpeechBrainIngester",
     "kaldi": "speech_tracker.integrations.kaldi.ingest:KaldiIngester",
 }
 """Toolkit → `module:class`. Kaldi is the last: ESPnet's and icefall's recipes have its scripts and folders too."""
