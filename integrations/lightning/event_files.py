@@ -7,6 +7,7 @@ by ``tensorboard``'s own classes. Source of the framing: TensorFlow's ``TFRecord
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from speech_tracker.formats.problems import Problem
 from speech_tracker.integrations.lightning.metrics_csv import EPOCH, Row
 
-AVAILABLE = find_spec("tensorboard") is not None
+AVAILABLE = sys.modules.get("tensorboard", True) is not None and find_spec("tensorboard") is not None
 """Whether event files can be read here."""
 
 MISSING = "event files are read with tensorboard: pip install 'speech-tracker[tensorboard]'"

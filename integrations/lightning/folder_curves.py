@@ -53,9 +53,14 @@ def curves_of(rows: Sequence[Row], *, live: bool = False) -> FolderCurves:
     """
     places = _placed(rows)
     last_of_epoch: dict[int, int] = {}
-    for row in rows:
-        if row.epoch is not None:
-            last_of_epoch[row.epoch] = max(row.step, last_of_epoch.get(row.epoch, 0))
+    ends: dict[int, int] = {}  # epoch → its last step, where it is known to be that
+    for place in places:
+        epoch, step = place.row.epoch, place.row.step
+        if epoch is not None:
+            last_of_epoch[epoch] = max(step, last_of_epoch.get(epoch, 0))
+            if place.whole_epoch or place.stage == "valid":
+                ends[epoch] = step
+    ends = {epoch: step for epoch, step in ends.items() if step == last_of_epoch[epoch]}
     points: dict[tuple[str, int | None], Point] = {}
     reached = 0
     for place in places:
@@ -63,19 +68,16 @@ def curves_of(rows: Sequence[Row], *, live: bool = False) -> FolderCurves:
             if place.row.step + 1 < reached:  # started again from a checkpoint, into the same folder
                 points = {key: each for key, each in points.items() if each.step is None or each.step <= place.row.step}
             reached = place.row.step + 1
-        points.update(
-            ((point.name, point.step), point) for point in _points(place, last_of_epoch, trained=bool(points))
-        )
+        points.update(((point.name, point.step), point) for point in _points(place, ends, trained=bool(points)))
     trained = [place.row for place in places if place.stage != "test"]
     steps = max((row.step + 1 for row in trained), default=0)
     if live:
         points = {key: replace(each, settled=each.step is None or each.step < steps) for key, each in points.items()}
     epochs = sorted(last_of_epoch)
-    ended = [place.row.epoch for place in places if place.whole_epoch or place.stage == "valid"]
     return FolderCurves(
         points=tuple(points.values()),
         steps=steps,
-        epochs=max((epoch + 1 for epoch in ended if epoch is not None), default=epochs[-1] if epochs else 0),
+        epochs=max(ends, default=(epochs[-1] if epochs else 0) - 1) + 1,
         first_epoch=next((row.epoch for row in trained if row.epoch is not None), 0),
         first_step=trained[0].step + 1 if trained else 0,
         tested=any(place.stage == "test" for place in places),
@@ -104,7 +106,7 @@ def _placed(rows: Sequence[Row]) -> list[_Place]:
     return places
 
 
-def _points(place: _Place, last_of_epoch: dict[int, int], *, trained: bool) -> list[Point]:
+def _points(place: _Place, ends: dict[int, int], *, trained: bool) -> list[Point]:
     row = place.row
     step: int | None
     if place.stage == "test":
@@ -113,8 +115,7 @@ def _points(place: _Place, last_of_epoch: dict[int, int], *, trained: bool) -> l
         step = None if place.stage == "valid" and row.step == 0 and not trained else row.step + 1
     epoch = None
     if row.epoch is not None and step is not None:
-        at_end = place.whole_epoch or (place.stage == "valid" and row.step >= last_of_epoch[row.epoch])
-        epoch = float(row.epoch + at_end)
+        epoch = float(row.epoch + (row.step == ends.get(row.epoch)))
     found = []
     for name, value in zip(row.names, row.values, strict=True):
         ours = metric_name(column_of(name), place.stage, whole_epoch=place.whole_epoch)

@@ -25,19 +25,6 @@ EPOCH = "epoch"
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """A header.
-
-    Attributes:
-        line_number: from 1.
-        names: of the columns, in order.
-    """
-
-    line_number: int
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """What was logged at once.
 
@@ -58,15 +45,15 @@ class Row:
     time: float | None = None
 
 
-def parse_metrics_csv(data: bytes) -> Iterator[Columns | Row | Problem]:
-    """Yield the header, the rows, and what cannot be read of a ``metrics.csv``.
+def parse_metrics_csv(data: bytes) -> Iterator[Row | Problem]:
+    """Yield the rows of a ``metrics.csv``, and what cannot be read of it.
 
     Of a last line without an end, which is still being written, the cells that are certainly whole are taken: those
     with a comma behind them.
     """
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace").split("\n")
     torn = lines.pop()
-    columns: Columns | None = None
+    columns: tuple[str, ...] | None = None
     for number, line in enumerate(lines, start=1):
         text = line.rstrip("\r")
         if not text.strip():
@@ -75,17 +62,16 @@ def parse_metrics_csv(data: bytes) -> Iterator[Columns | Row | Problem]:
         if cells is None:
             yield Problem(number, shown(text), "a quote that is not closed")
         elif STEP in cells:  # the first line, or that of a file that was appended to this one
-            columns = Columns(number, tuple(each.strip() for each in cells))
-            yield columns
+            columns = tuple(each.strip() for each in cells)
         elif columns is None:
             yield Problem(number, shown(text), "expected a header with a column `step`, as Lightning's CSVLogger has")
             return
         else:
-            yield from _row(number, text, cells, columns.names)
+            yield from _row(number, text, cells, columns)
     if torn.strip() and columns is not None:
         whole = _cells(torn.rstrip("\r"))
-        if whole is not None and STEP not in whole and len(whole) <= len(columns.names):
-            yield from (each for each in _row(0, torn, whole[:-1], columns.names) if isinstance(each, Row))
+        if whole is not None and STEP not in whole and len(whole) <= len(columns):
+            yield from (each for each in _row(0, torn, whole[:-1], columns) if isinstance(each, Row))
 
 
 def _cells(line: str) -> list[str] | None:
@@ -102,17 +88,20 @@ def _row(number: int, line: str, cells: list[str], names: tuple[str, ...]) -> It
         yield Problem(number, shown(line), f"{len(cells)} cells under a header of {len(names)}")
         return
     found: dict[str, float] = {}
+    bad = False
     for name, cell in zip(names, cells, strict=False):
         if cell.strip():
             value = _number(cell)
             if value is None:
+                bad = True
                 yield Problem(number, shown(line), f"{shown(cell)!r} is no number, in column {shown(name)!r}")
             else:
                 found[name] = value
     step = found.pop(STEP, None)
     epoch = found.pop(EPOCH, None)
     if step is None or not step.is_integer() or step < 0:
-        yield Problem(number, shown(line), "no step")
+        if not bad:
+            yield Problem(number, shown(line), "no step")
         return
     passes = int(epoch) if epoch is not None and epoch.is_integer() and epoch >= 0 else None
     yield Row(number, int(step), passes, tuple(found), tuple(found.values()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from speech_tracker.ingest.endings import ENDINGS
-from speech_tracker.ingest.scan import Grammar, Message
+from speech_tracker.ingest.scan import LINE_START, Grammar, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,9 @@ _PATTERN = rb"`?Trainer\.fit`? stopped: `?([\w=.:{}' -]+?)`? reached"
 
 OUTPUT = (
     Grammar(
-        (
-            Message(FitStopped, b"`Trainer.fit` stopped: ", _PATTERN),
-            # `rank_zero_info` through a logger that puts the time before it, or behind a progress bar
-            Message(FitStopped, b"`Trainer.fit` stopped: ", _PATTERN, lead=b" "),
-        )
+        # at the beginning of a line, behind a time that a logger puts before it, behind a progress bar
+        Message(FitStopped, b"`Trainer.fit` stopped: ", _PATTERN, lead=lead)
+        for lead in (LINE_START, b" ", b"]")
     )
     + ENDINGS
 )
