@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,18 @@ def describe() -> dict[str, Any]:
 
 
 def _command() -> list[str]:
-    """The command line; a value that follows a credential's option, or looks like a credential, is masked."""
+    return without_credentials(sys.argv)
+
+
+def without_credentials(command: Sequence[str]) -> list[str]:
+    """Return a command line in which what follows a credential's option, or looks like a credential, is masked.
+
+    >>> without_credentials(["./run.sh", "--api-key", "sesame", "--password=sesame", "--stage", "3"])
+    ['./run.sh', '--api-key', '<masked>', '--password=<masked>', '--stage', '3']
+    """
     shown: list[str] = []
     hide = False
-    for argument in sys.argv:
+    for argument in command:
         name, equals, _ = argument.partition("=")
         secret = argument.startswith("-") and is_credential_name(name.lstrip("-"))
         if hide and not argument.startswith("-"):
@@ -98,7 +107,11 @@ def _git() -> dict[str, Any]:
 
 def _code_folder() -> Path:
     script = getattr(sys.modules.get("__main__"), "__file__", None)
-    return Path(script).resolve().parent if script else Path.cwd()
+    if not script:
+        return Path.cwd()
+    # our own command line starts code of others, or reads what it left: that is in the working folder
+    ours = Path(script).name == "speech-tracker" or Path(__file__).parent in Path(script).resolve().parents
+    return Path.cwd() if ours else Path(script).resolve().parent
 
 
 def _hardware() -> dict[str, Any]:

@@ -5,28 +5,33 @@ The recipe comes first: where nothing can be recorded, it runs all the same, and
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import shlex
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from speech_tracker.environment import without_credentials
 from speech_tracker.errors import SpeechTrackerError
 from speech_tracker.guard import shielded
 from speech_tracker.ingest.ingester import Source, ingester_of
+from speech_tracker.ingest.passing import SignalPasser
 from speech_tracker.ingest.recording import Destination
 from speech_tracker.ingest.session import Pace, Session, state_path
 from speech_tracker.ingest.stages import stage_of
-from speech_tracker.ingest.tee import Tee
+from speech_tracker.ingest.tee import Tee, is_one_stream
+from speech_tracker.lifecycle import status_of_signal
 
 if TYPE_CHECKING:
+    from speech_tracker.arguments import Status
     from speech_tracker.run import Run
 
 logger = logging.getLogger("speech_tracker")
@@ -43,12 +48,14 @@ class Recipe:
         results: folder that is followed; it may not exist yet.
         toolkit: whose results they are.
         interval: seconds between two looks.
+        environment: of the command; None for ours.
     """
 
     command: Sequence[str]
     results: Path
     toolkit: str = "kaldi"
     interval: float = 5.0
+    environment: Mapping[str, str] | None = None
 
 
 def run_recipe(recipe: Recipe, destination: Destination) -> int:
@@ -58,13 +65,12 @@ def run_recipe(recipe: Recipe, destination: Destination) -> int:
         OSError: the command cannot be started.
     """
     watcher = _Watcher(recipe, destination)
-    previous = {number: signal.signal(number, watcher.forward) for number in (signal.SIGTERM, signal.SIGHUP)}
+    watcher.signals.install()
     try:
         watcher.begin()
         return watcher.run()
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        watcher.signals.restore()
 
 
 class _Watcher:
@@ -72,27 +78,21 @@ class _Watcher:
         self._recipe = recipe
         self._destination = destination
         self._run: Run | None = None
-        self._child: subprocess.Popen[bytes] | None = None
-        self._received: int | None = None
+        self._lock = threading.Lock()
         self._stages = 0
-
-    def forward(self, number: int, _frame: FrameType | None) -> None:
-        """Hand a signal on to the recipe, which decides what becomes of it."""
-        self._received = number
-        if self._child is not None and self._child.poll() is None:
-            self._child.send_signal(number)
+        self.signals = SignalPasser()
 
     def begin(self) -> None:
         """Begin the run of the recipe itself; where that fails, say so and go without."""
         from speech_tracker.client import init
 
-        command = shlex.join(self._recipe.command)
+        command = without_credentials(self._recipe.command)
         try:
             self._run = init(
                 self._destination.project,
                 None,
                 self._destination.group,
-                config={"command": list(self._recipe.command), "folder": str(Path.cwd()), "recipe": command},
+                config={"command": command, "folder": str(Path.cwd()), "recipe": shlex.join(command)},
                 experiment=self._destination.group,
                 mode=self._destination.mode,
                 store=self._destination.store,
@@ -104,59 +104,67 @@ class _Watcher:
 
     def run(self) -> int:
         """Start the command, follow what it makes, and return its exit code."""
-        streams = [Tee(1, self._on_line), Tee(2, self._on_line)]
+        streams = [Tee(1, self._on_line)] if is_one_stream(1, 2) else [Tee(1, self._on_line), Tee(2, self._on_line)]
         began = time.monotonic()
         try:
-            self._child = subprocess.Popen(
-                list(self._recipe.command), stdout=streams[0].child_end, stderr=streams[1].child_end
+            child = subprocess.Popen(
+                list(self._recipe.command),
+                stdout=streams[0].child_end,
+                stderr=streams[-1].child_end,
+                env=self._recipe.environment,
             )
         except OSError as error:
-            self._end("failed", 127, began, [str(error)])
+            self._end("failed", 126 + isinstance(error, FileNotFoundError), began, [str(error)])
             raise
+        self.signals.begin(child)
         for stream in streams:
             stream.start()
-        self._follow(self._child)
-        code = self._child.wait()
-        for stream in streams:
-            stream.finish(_DRAIN_SECONDS)
+        with contextlib.suppress(KeyboardInterrupt):  # only the reading of what an ended command has left is cut short
+            self._follow(child)
+        code = child.wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            until = time.monotonic() + _DRAIN_SECONDS
+            for stream in streams:
+                stream.finish(max(0.0, until - time.monotonic()))
         exit_code = code if code >= 0 else 128 - code
-        status = "finished" if code == 0 else "killed" if code < 0 or exit_code in (130, 137, 143) else "failed"
-        self._end(status, exit_code, began, list(streams[1].last_lines or streams[0].last_lines))
+        self._end(self._status(code), exit_code, began, list(streams[-1].last_lines or streams[0].last_lines))
         return exit_code
 
+    def _status(self, code: int) -> Status:
+        if code == 0:
+            return "finished"
+        # a shell whose child was killed ends with 128 + n; what catches a signal ends with a code of its own
+        number = -code if code < 0 else code - 128
+        ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if code < 0 or number in (*ending, signal.SIGKILL) or self.signals.received in ending:
+            return cast("Status", status_of_signal(self.signals.received or number))
+        return "failed"
+
     def _follow(self, child: subprocess.Popen[bytes]) -> None:
-        session: Session | None = None
-        if self._run is not None:
-            with shielded("preparing to follow the recipe's results"):
-                session = self._session()
+        """Read what the recipe makes while it runs, and once more when it has ended."""
+        if self._run is None:
+            return
+        place, session = "following the recipe's results", None
+        with shielded(place):
+            session = self._session()
+        willing = session is not None
         while child.poll() is None:
-            if session is not None and self._recipe.results.is_dir():
-                with shielded("following the recipe's results"):
-                    self._until_ended(session, child)
-                session = None  # what failed once is not tried again and again beside a training
-            self._wait(child)
-        if session is not None and self._recipe.results.is_dir():  # it was over before the first look
-            with shielded("reading the recipe's results"):
+            if session is not None and willing:
+                willing = False  # what fails is not tried again and again beside a training, only at its end
+                with shielded(place):
+                    try:
+                        self._until_ended(session, child)
+                        return
+                    except (FileNotFoundError, NotADirectoryError):
+                        willing = True  # nothing is there before the first stage, and some recipes begin with rm -r exp
+            _wait(child, self._recipe.interval)
+        if session is not None and self._recipe.results.is_dir():
+            with shielded(place):
                 session.once()
 
     def _until_ended(self, session: Session, child: subprocess.Popen[bytes]) -> None:
         pace = Pace(self._recipe.interval, math.inf, math.inf)
-        while True:
-            try:
-                session.follow(pace, over=lambda: child.poll() is not None, sleep=lambda _: self._wait(child))
-            except KeyboardInterrupt:
-                # the recipe got it too, and ends or goes on as it likes
-                self._received = signal.SIGINT
-                continue
-            return
-
-    def _wait(self, child: subprocess.Popen[bytes]) -> None:
-        try:
-            child.wait(timeout=self._recipe.interval)
-        except subprocess.TimeoutExpired:
-            return
-        except KeyboardInterrupt:
-            self._received = signal.SIGINT
+        session.follow(pace, over=lambda: child.poll() is not None, sleep=lambda pause: _wait(child, pause))
 
     def _session(self) -> Session:
         recipe, destination = self._recipe, self._destination
@@ -165,25 +173,32 @@ class _Watcher:
 
     def _on_line(self, line: str) -> None:
         found = stage_of(line)
-        if found is not None and self._run is not None:
-            with shielded("recording a stage"):
+        if found is None:
+            return
+        with self._lock, shielded("recording a stage"):
+            if self._run is not None:
                 self._stages += 1
                 self._run.log_event("stage", stage=found[0], said=found[1], number=self._stages)
 
-    def _end(self, status: Any, exit_code: int, began: float, last_lines: list[str]) -> None:
-        if self._run is None:
-            return
-        with shielded("recording the end of the recipe"):
+    def _end(self, status: Status, exit_code: int, began: float, last_lines: list[str]) -> None:
+        with self._lock, shielded("recording the end of the recipe"):
+            run, self._run = self._run, None
+            if run is None:
+                return
             seconds = round(time.monotonic() - began, 3)
             facts: dict[str, Any] = {"exit_code": exit_code, "seconds": seconds, "stages": self._stages}
-            if self._received is not None:
-                facts["signal"] = signal.Signals(self._received).name
+            if self.signals.received is not None:
+                facts["signal"] = self.signals.received.name
             if exit_code:
                 facts["last_lines"] = last_lines
-            self._run.log_event("command-ended", **facts)
-            self._run.log_json("recipe", {"command": list(self._recipe.command), **facts})
-            reason = None if exit_code == 0 else f"exit code {exit_code}"
-            self._run.finish(status, reason=reason)
+            run.log_event("command-ended", **facts)
+            run.log_json("recipe", {"command": without_credentials(self._recipe.command), **facts})
+            run.finish(status, reason=None if exit_code == 0 else f"exit code {exit_code}")
+
+
+def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=seconds)
 
 
 def working_name() -> str:
