@@ -245,6 +245,24 @@ class FoundLink:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundCheckpoint:
+    """A checkpoint that is there.
+
+    Attributes:
+        path: of its file or folder, as the user would open it.
+        step, epoch: the training's position that it holds; None where that is not known.
+        metrics: what was measured with it; rates are fractions.
+        best_by: by what it is the best, such as ``min valid/wer``; ``""`` for the others.
+    """
+
+    path: str
+    step: int | None
+    epoch: int | None
+    metrics: dict[str, float]
+    best_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FoundRun:
     """One model folder.
 
@@ -269,6 +287,10 @@ class FoundRun:
         model_files: the final model.
         began: seconds since 1970.
         problems: of this run.
+        checkpoints: those of which more is known than that they are there.
+        last_step: of the training, where steps are counted otherwise than `iterations`.
+        group: the experiment that it belongs to with others, such as the same training with other seeds; ``""`` for that
+            of the ingestion.
     """
 
     path: str
@@ -291,6 +313,9 @@ class FoundRun:
     model_files: tuple[str, ...]
     began: float | None
     problems: tuple[LocatedProblem, ...]
+    checkpoints: tuple[FoundCheckpoint, ...] = ()
+    last_step: int | None = None
+    group: str = ""
 
     def metrics(self) -> dict[str, dict[str, float | int]]:
         """Return ``{"last", "min", "max", "count"}`` of each curve; NaN counts, but is neither least nor greatest."""

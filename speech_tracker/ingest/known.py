@@ -41,6 +41,7 @@ class KnownRun:
         links: as (run, relation).
         problems: as (path, line, reason).
         checkpoints: as (path, size).
+        best: path of the best checkpoint; ``""`` where none was told.
         tables: name → digest of the rows.
         config: merged.
         speech: merged.
@@ -56,6 +57,7 @@ class KnownRun:
     links: set[tuple[str, str]] = field(default_factory=set)
     problems: set[tuple[str | None, int | None, str]] = field(default_factory=set)
     checkpoints: set[tuple[str, int | None]] = field(default_factory=set)
+    best: str = ""
     tables: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     speech: dict[str, Any] = field(default_factory=dict)
@@ -141,6 +143,7 @@ def read_known(folder: Path) -> KnownRun:
     known.links = {(link["run"], link["relation"]) for link in view.links}
     known.problems = {(each["path"], each["line"], each["reason"]) for each in view.problems}
     known.checkpoints = {(each["path"], each.get("size")) for each in view.checkpoints}
+    known.best = next((each["path"] for each in view.checkpoints if each["best"]), "")
     for record in view.records("table"):
         known.tables[record.data["name"]] = _digest_of_file(folder / record.data["file"])
     for record in view.records("json"):

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from speech_tracker import paths
 from speech_tracker.errors import SpeechTrackerError
-from speech_tracker.ingest.found import Found, FoundEvaluation, FoundRun, Happening, LocatedProblem, Outcome, Point
+from speech_tracker.ingest.found import (
+    Found,
+    FoundCheckpoint,
+    FoundEvaluation,
+    FoundRun,
+    Happening,
+    LocatedProblem,
+    Outcome,
+    Point,
+)
 from speech_tracker.ingest.known import (
     KnownRun,
     as_recorded,
@@ -21,6 +30,7 @@ from speech_tracker.ingest.known import (
     table_digest,
     with_real_paths,
 )
+from speech_tracker.recorder import size_of
 
 if TYPE_CHECKING:
     from speech_tracker.arguments import Mode
@@ -158,7 +168,7 @@ class Recorder:
             self.destination.project,
             run.task,
             name,
-            experiment=self.destination.group,
+            experiment=self.destination.group if self.destination.single_name or not run.group else run.group,
             id=run_id,
             mode=self.destination.mode,
             store=self.destination.store,
@@ -190,13 +200,14 @@ class _Additions:
         self.new_problems = [each for each in run.problems if known.is_new_problem(each)]
         self.tables = [each for each in run.tables if known.is_new_table(each)]
         self.models = [path for path in run.model_files if self._model_key(path) not in known.checkpoints]
+        self.checkpoints = [each for each in run.checkpoints if self._is_new_checkpoint(each)]
         self.config = not partial and known.lacks_config(run.config)
         self.speech = not partial and known.lacks_speech(run.speech.to_dict())
         self.summary = known.summary if partial else as_recorded(_summary(run))
         self.count = sum(
             (
                 len(self.points), len(self.happenings), len(self.evaluations), len(self.datasets), len(self.links),
-                len(self.new_problems), len(self.tables), len(self.models), self.config, self.speech,
+                len(self.new_problems), len(self.tables), len(self.models), len(self.checkpoints), self.config, self.speech,
                 self.summary != known.summary,
             )
         )  # fmt: skip
@@ -212,10 +223,11 @@ class _Additions:
     @staticmethod
     def _model_key(path: str) -> tuple[str, int | None]:
         place = Path(path).resolve()
-        try:
-            return str(place), place.stat().st_size
-        except OSError:
-            return str(place), None
+        return str(place), size_of(place)
+
+    def _is_new_checkpoint(self, checkpoint: FoundCheckpoint) -> bool:
+        path, size = self._model_key(checkpoint.path)
+        return (path, size) not in self._known.checkpoints or (bool(checkpoint.best_by) and path != self._known.best)
 
     def write(self, handle: Run) -> None:
         """Record everything, and remember it."""
@@ -245,8 +257,10 @@ class _Additions:
             handle.link(other, relation)
             known.links.add((other, relation))
         for path in self.models:
-            handle.log_checkpoint(os.path.realpath(path), step=run.iterations or None, aliases=("final",))
+            handle.log_checkpoint(os.path.realpath(path), step=last_step(run), aliases=("final",))
             known.checkpoints.add(self._model_key(path))
+        for checkpoint in self.checkpoints:
+            self._write_checkpoint(handle, checkpoint)
         for table in self.tables:
             handle.log_table(table.name, table.columns, table.rows)
             known.tables[table.name] = table_digest(table.columns, table.rows)
@@ -279,10 +293,24 @@ class _Additions:
             handle.log_metrics(values, step=step, epoch=epoch, time=time)
             self._known.values.update({(name, step): value for name, value in values.items()})
 
+    def _write_checkpoint(self, handle: Run, checkpoint: FoundCheckpoint) -> None:
+        key = self._model_key(checkpoint.path)
+        if key not in self._known.checkpoints:
+            handle.log_checkpoint(key[0], step=checkpoint.step, epoch=checkpoint.epoch, metrics=checkpoint.metrics)
+            self._known.checkpoints.add(key)
+        if checkpoint.best_by:
+            handle.log_checkpoint(key[0], action="best", aliases=("best",), chosen_by=checkpoint.best_by)
+            self._known.best = key[0]
+
     def _write_happening(self, handle: Run, happening: Happening) -> None:
         data = with_real_paths(happening.data)
         handle.log_event(happening.name, time=happening.time, key=happening.key, **data)
         self._known.happenings[happening.key] = as_recorded(data)
+
+
+def last_step(run: FoundRun) -> int | None:
+    """Return the step that the training of a run has come to, None when it has none."""
+    return run.last_step if run.last_step is not None else run.iterations or None
 
 
 def _summary(run: FoundRun) -> dict[str, Any]:
@@ -339,7 +367,7 @@ def write_evaluation(handle: Run, evaluation: FoundEvaluation, run: FoundRun) ->
         best = dict(zip(SWEEP_COLUMNS, _row(evaluation.best, evaluation), strict=True))
         metadata["best_of_sweep"] = {**evaluation.best.settings, **best}
     if evaluation.checkpoint is None:
-        checkpoint, step = (run.model_files[0] if run.model_files else None), run.iterations or None
+        checkpoint, step = (run.model_files[0] if run.model_files else None), last_step(run)
     else:
         checkpoint, step = evaluation.checkpoint or None, evaluation.step
     handle.log_evaluation(
