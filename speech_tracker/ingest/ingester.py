@@ -61,6 +61,7 @@ class IngesterFactory(Protocol):
 
 INGESTERS: dict[str, str] = {
     "fairseq": "speech_tracker.integrations.fairseq.ingest:FairseqIngester",
+    "icefall": "speech_tracker.integrations.icefall.ingest:IcefallIngester",
     "lightning": "speech_tracker.integrations.lightning.ingest:LightningIngester",
     "speechbrain": "speech_tracker.integrations.speechbrain.ingest:SpeechBrainIngester",
     "kaldi": "speech_tracker.integrations.kaldi.ingest:KaldiIngester",

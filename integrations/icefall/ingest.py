@@ -1,0 +1,53 @@
+"""icefall's experiments below a folder: the one place that walks, and whose result becomes runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from speech_tracker.ingest.folder_ingester import FolderIngester
+from speech_tracker.ingest.found import Found
+from speech_tracker.ingest.ingester import Source
+from speech_tracker.ingest.recognise import Sign
+from speech_tracker.integrations.icefall import read
+from speech_tracker.integrations.icefall.assemble import assemble
+from speech_tracker.integrations.icefall.layout import FileRole, role_of
+from speech_tracker.integrations.icefall.names import is_method_folder
+
+
+class IcefallIngester(FolderIngester[FileRole]):
+    """Reads the experiments of icefall below a folder: an ``exp`` folder, a recipe, a tree of recipes.
+
+    Args:
+        source: what to read; of a folder ``log`` or of a search, the experiment above is meant.
+    """
+
+    parsers = read.PARSERS
+    signs = (
+        Sign(r"/log-(train|decode)-[^/]*\d{4}(-\d\d){5}(-\d+)?$", "is a log of icefall"),
+        Sign(r"/(recogs|errs|wer-summary|cer-summary)-[^/]+\.txt$", "is a result of icefall"),
+        Sign(r"/RESULTS[^/]*\.md$", "tells results of icefall", rb"icefall"),
+    )
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(_with_experiment(source))
+
+    def role_of(self, name: str, folders: tuple[str, ...]) -> FileRole | None:
+        """Return what a file is, None when it is of no use."""
+        return role_of(name)
+
+    def assemble(self, tree: read.Tree, files: list[read.ReadFile], *, now: float, follow: bool) -> Found:
+        """Return the description of everything."""
+        return assemble(tree, files, now=now, follow=follow)
+
+
+def _with_experiment(source: Source) -> Source:
+    """A folder of logs or of a search belongs to the experiment above it: read that, and leave the rest of it out."""
+    root = source.root.resolve()
+    below: list[str] = []
+    while root.name == "log" or is_method_folder(root.name):
+        below.insert(0, root.name)
+        root = root.parent
+    if not below or root == Path(root.anchor):
+        return source
+    return replace(source, root=root, include=(*source.include, "/".join(below)))
