@@ -6,11 +6,15 @@ text, flag, number or path here needs no adapter; everything else (a choice, a w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
+
+_PLAIN = {int: re.compile(r"-?[0-9]+"), float: re.compile(r"-?[0-9]+(\.[0-9]*)?")}
 
 
 class QuickCommand(TyperCommand):
@@ -62,10 +66,23 @@ def _plain(value: Any, annotation: Any, info: Any) -> Any:
         return value
     if annotation == list[str] and isinstance(value, (list, tuple)) and all(type(each) is str for each in value):
         return list(value)
-    if annotation is int and type(value) is str and value.isascii() and value.isdigit():
-        number = int(value)
-        return number if number >= (info.min or 0) and (info.max is None or number <= info.max) else None
+    if annotation in (int, float):
+        return _number(value, annotation, info)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return next((each for each in annotation if value is each or value == each.value), None)
     checked = info.exists or info.resolve_path or info.writable or not (info.file_okay and info.dir_okay)
     if annotation is Path and isinstance(value, (str, Path)) and not checked:
         return Path(value)
+    if annotation == list[Path] and isinstance(value, (list, tuple)) and not checked:
+        return [Path(each) for each in value]
     return None
+
+
+def _number(value: Any, kind: type[int | float], info: Any) -> int | float | None:
+    """Return a number that is plainly written and within its bounds."""
+    plain = type(value) is kind or (type(value) is str and _PLAIN[kind].fullmatch(value))
+    if not plain:
+        return None
+    number = kind(value)
+    low, high = info.min, info.max
+    return number if (low is None or number >= low) and (high is None or number <= high) else None

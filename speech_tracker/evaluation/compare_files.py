@@ -83,8 +83,16 @@ def compare_files(
         )
     evaluations: dict[str, Evaluation] = {}
     remarks: list[str] = []
+    sides: Sides | None = None
     for name, path in zip(names_of(hypotheses), hypotheses, strict=True):
-        sides = read_sides(reference, path, speakers=speakers, attribute_files=attribute_files, options=options)
+        sides = read_sides(
+            reference,
+            path,
+            speakers=speakers,
+            attribute_files=attribute_files,
+            options=options,
+            read=sides.reference if sides is not None else None,
+        )
         evaluation, said = _evaluate(sides, unit, alignment, normalizer, missing)
         evaluations[name] = evaluation
         remarks += sides.remarks

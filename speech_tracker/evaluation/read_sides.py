@@ -80,6 +80,7 @@ def read_sides(
     speakers: str | Path | None = None,
     attribute_files: Mapping[str, str | Path] | None = None,
     options: ReadOptions | None = None,
+    read: Transcripts | None = None,
 ) -> Sides:
     """Read both sides; one file serves for both when it holds both (SpeechBrain ``wer_*.txt``, icefall ``recogs``, …).
 
@@ -89,13 +90,14 @@ def read_sides(
         speakers: an ``utt2spk`` file; it wins over what the files say.
         attribute_files: name → file of ``utterance-id value`` lines (``utt2lang``, ``utt2dur``, …).
         options: formats, columns and encoding.
+        read: the reference file as it was read before, for another hypothesis file.
 
     Raises:
         FormatError: a file cannot be read as transcripts, or one file was given that holds one side only.
         OSError: a file cannot be read.
     """
     options = options or ReadOptions()
-    left = read_transcripts(
+    left = read or read_transcripts(
         reference, format=options.reference_format, text_column=options.reference_column, encoding=options.encoding
     )
     right = read_transcripts(
