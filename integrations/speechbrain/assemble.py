@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from speech_tracker.ingest.found import (
@@ -17,11 +18,12 @@ from speech_tracker.ingest.found import (
 )
 from speech_tracker.ingest.walk import FileRole, Tree
 from speech_tracker.integrations.speechbrain.checkpoint_meta import CheckpointMeta, zone_offset
-from speech_tracker.integrations.speechbrain.checkpoints_found import Best, Kept, best_of, table_of
+from speech_tracker.integrations.speechbrain.checkpoints_found import Kept, best_of, found_checkpoints, tested_with
 from speech_tracker.integrations.speechbrain.data_files import DataUse, data_of
 from speech_tracker.integrations.speechbrain.env_log import SystemDescription
 from speech_tracker.integrations.speechbrain.epochs import Curves, epochs_of, metrics_of, ranges, rates_as_fractions
 from speech_tracker.integrations.speechbrain.evaluations import (
+    Decoded,
     ScoredFile,
     evaluations_of,
     metric_of,
@@ -108,7 +110,7 @@ class _Experiment:
     def run(self) -> FoundRun:
         """Return the description of the run."""
         live = self._follow and self.verdict.status == "running"
-        config, best = self._config(), best_of(self.kept, self.sessions)
+        best = best_of(self.kept, self.sessions)
         decoding = decoding_of(self.facts.config)
         evaluations = evaluations_of(
             self.scored,
@@ -117,14 +119,12 @@ class _Experiment:
             decoding=decoding,
             speakers=self.data.test_files,
             live=live,
+            decoded=self._decoded(),
         )
-        if best is not None:
-            config["best_checkpoint"] = _described(best)
         rates = {each.metric for each in evaluations} | {key.lower() for line in self.lines for _, key, _ in line.stats}
         recipe = self.facts.hyperparameters.recipe if self.facts.hyperparameters else None
         task = task_of(rates, self._named(), recipe, self.facts.config)
         kind = model_type(self.facts.config) or task
-        table = table_of(self.kept)
         return FoundRun(
             path=self.tree.shown(self.folder.path),
             folder=str(self.place.resolve()),
@@ -146,7 +146,7 @@ class _Experiment:
             happenings=tuple(self._happenings()),
             datasets=self.data.datasets,
             links=(),
-            config=config,
+            config=self._config(),
             speech=speech_of(
                 self.facts.config,
                 task,
@@ -154,10 +154,13 @@ class _Experiment:
                 parameters=self._parameters(),
                 data=self.data.data,
             ),
-            tables=(table,) if table is not None else (),
-            model_files=(best.kept.path,) if best is not None else (),
+            tables=(),
+            model_files=(),
             began=self._time(self.sessions[0].began) if self.sessions else None,
             problems=tuple(self._problems()),
+            checkpoints=found_checkpoints(self.kept, best, self._saved(), self.curves.steps),
+            last_step=self.curves.last_step,
+            group=self._group(),
         )
 
     def _stats_lines(self) -> tuple[list[StatsLine], str]:
@@ -318,6 +321,26 @@ class _Experiment:
     def _named(self) -> str:
         return str(self.facts.config.get("output_folder") or self.place.absolute())
 
+    def _saved(self) -> dict[str, int]:
+        """Name of a checkpoint → epoch at whose end it was made."""
+        return {PurePosixPath(path).name: epoch for session in self.sessions for path, epoch in session.saved}
+
+    def _decoded(self) -> Decoded:
+        """What the last test was made with, which may be gone by now."""
+        name = tested_with(self.sessions)
+        epoch = next((each.line.loaded for each in self.tests[::-1] if each.line.loaded is not None), None)
+        if name is not None:
+            epoch = self._saved().get(name, epoch)
+        step = self.curves.steps.get(epoch) if epoch is not None else None
+        path = str(self.place / "save" / name) if name is not None else ""
+        path = next((each.path for each in self.kept if each.name == name), path)
+        return Decoded(path, step if step is not None else self.curves.last_step)
+
+    def _group(self) -> str:
+        """The experiment's name, where its output folders differ by the seed alone."""
+        parts = self._name().split("/")
+        return "/".join(parts[:-1]) if parts[-1] == str(self.facts.config.get("seed")) else ""
+
     def _name(self) -> str:
         """``<experiment>/<seed>``, as recipes lay their output folders out below ``results``."""
         parts = list(self.place.resolve().parts[1:])
@@ -329,12 +352,6 @@ class _Experiment:
 
 def _is_seed(parts: Sequence[str]) -> bool:
     return len(parts) > 1 and parts[-1].isdecimal()
-
-
-def _described(best: Best) -> dict[str, Any]:
-    meta = best.kept.meta
-    epoch = {"epoch": meta.epoch} if meta.epoch is not None else {}
-    return {"name": best.kept.name, "chosen_by": best.rule, "metrics": best.kept.metrics(), **epoch}
 
 
 def _limit(config: Mapping[str, Any]) -> int | None:

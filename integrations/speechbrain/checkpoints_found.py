@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-from speech_tracker.ingest.found import FoundTable
+from speech_tracker.ingest.found import FoundCheckpoint
 from speech_tracker.integrations.speechbrain.checkpoint_meta import CheckpointMeta
 from speech_tracker.integrations.speechbrain.names import checkpoint_metrics
 from speech_tracker.integrations.speechbrain.sessions import Session
@@ -93,19 +92,21 @@ def _first(kept: Sequence[Kept], rule: tuple[str, str]) -> Kept:
     return min(kept, key=lambda each: (sign * each.metrics()[name], -(each.meta.unixtime or 0.0)))
 
 
-def table_of(kept: Sequence[Kept]) -> FoundTable | None:
-    """Return the checkpoints as a table, None without any."""
-    if not kept:
-        return None
-    names = tuple(sorted({name for each in kept for name in each.metrics()}))
-    rows: list[tuple[Any, ...]] = [
-        (
-            each.name,
-            each.meta.epoch,
-            each.meta.unixtime,
-            each.meta.end_of_epoch,
-            *(each.metrics().get(name) for name in names),
-        )
-        for each in kept
-    ]
-    return FoundTable("checkpoints", ("name", "epoch", "unixtime", "end_of_epoch", *names), tuple(rows))
+def found_checkpoints(
+    kept: Sequence[Kept], best: Best | None, epochs: Mapping[str, int], steps: Mapping[int, int]
+) -> tuple[FoundCheckpoint, ...]:
+    """Return the checkpoints for their records.
+
+    Args:
+        kept: the checkpoints.
+        best: the best of them.
+        epochs: name of a checkpoint → epoch at whose end it was made, by the log.
+        steps: epoch → step.
+    """
+    found = []
+    for each in kept:
+        epoch = each.meta.epoch if each.meta.epoch is not None else epochs.get(each.name)
+        step = steps.get(epoch) if epoch is not None else None
+        rule = best.rule if best is not None and best.kept.name == each.name else ""
+        found.append(FoundCheckpoint(each.path, step, epoch, each.metrics(), rule))
+    return tuple(found)

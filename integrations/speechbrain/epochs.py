@@ -20,7 +20,7 @@ class Curves:
         epochs: the epochs that are there, in order.
         missing: those between them that are not.
         repeated: epochs that were trained more than once; the last time counts.
-        last_step: of the last epoch; None without any.
+        steps: epoch → step; the last one of an epoch.
         texts: what the recipe says besides numbers, such as the optimizer: the last one.
     """
 
@@ -28,8 +28,13 @@ class Curves:
     epochs: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
-    last_step: int | None = None
+    steps: dict[int, int] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def last_step(self) -> int | None:
+        """Step of the last epoch; None without any."""
+        return max(self.steps.values(), default=None)
 
 
 def epochs_of(
@@ -51,7 +56,7 @@ def epochs_of(
         step = line.steps if by_steps and line.steps is not None else epoch
         for name, value in metrics_of(line, percents).items():
             points[name, step] = Point(name, step, value, epoch=float(epoch), time=time_of(line))
-        curves.last_step = max(step, curves.last_step or 0)
+        curves.steps[epoch] = step
         curves.texts.update({key: text for key, text in line.meta if number_of(text) is None and text[:1].isalpha()})
     curves.points = tuple(sorted(points.values(), key=lambda point: (point.name, point.step or 0)))
     if curves.epochs:

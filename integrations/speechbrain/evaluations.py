@@ -39,6 +39,19 @@ class ScoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a test was made with.
+
+    Attributes:
+        checkpoint: its path; ``""`` where the log does not say.
+        step: of training.
+    """
+
+    checkpoint: str
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tested:
     """A test line of the training log, with the test set that it is taken to be about.
 
@@ -106,6 +119,7 @@ def evaluations_of(
     test_sets: Sequence[str],
     decoding: Mapping[str, Any],
     speakers: Mapping[str, Path],
+    decoded: Decoded,
     live: bool,
 ) -> list[FoundEvaluation]:
     """Return the evaluations of an experiment.
@@ -116,6 +130,7 @@ def evaluations_of(
         test_sets: of the configuration.
         decoding: settings of the search.
         speakers: test set → manifest with the speakers of its utterances.
+        decoded: what they were made with.
         live: whether a file may still be written.
     """
     found: dict[str, FoundEvaluation] = {}
@@ -131,11 +146,11 @@ def evaluations_of(
                 load = loader(file.path, file.shown, report, metric, speakers.get(test_set))
             evaluation = _of_report(file, report, test_set, metric, decoding, latest.get(test_set), load)
             settled = not live or report.sentences is None or report.utterances >= report.sentences
-            found[key] = _finished(replace(evaluation, key=key, settled=settled))
+            found[key] = _finished(replace(evaluation, key=key, settled=settled), decoded)
     for tested in latest.values():
         for evaluation in _of_line(tested, decoding):
             if evaluation.key not in found:
-                found[evaluation.key] = _finished(evaluation)
+                found[evaluation.key] = _finished(evaluation, decoded)
     return list(found.values())
 
 
@@ -157,7 +172,13 @@ def _of_report(
         report.sentence_errors,
     )
     outcome = Outcome(
-        file.relative, None, None, tally.error_rate, report.reference_length, tally, absent=report.absent or None
+        file.relative,
+        decoding.get("lm_weight"),
+        None,
+        tally.error_rate,
+        report.reference_length,
+        tally,
+        absent=report.absent or None,
     )
     if tested is not None and not _is_of(tested.line, report, metric):
         tested = None
@@ -206,7 +227,7 @@ def _of_line(tested: Tested, decoding: Mapping[str, Any]) -> Iterable[FoundEvalu
         "path": tested.shown, "test_set": tested.test_set, "selection": _ONLY, "rtf": None, "decoding": dict(decoding),
     }  # fmt: skip
     for metric, rate in rates.items():
-        outcome = Outcome(Path(tested.shown).name, None, None, rate, None, None)
+        outcome = Outcome(Path(tested.shown).name, decoding.get("lm_weight"), None, rate, None, None)
         yield FoundEvaluation(
             key=f"{tested.test_set}/{metric}", metric=metric, points=(), best=outcome, reported=outcome,
             facts=_facts(tested.line), **common,
@@ -219,8 +240,9 @@ def _of_line(tested: Tested, decoding: Mapping[str, Any]) -> Iterable[FoundEvalu
         )  # fmt: skip
 
 
-def _finished(evaluation: FoundEvaluation) -> FoundEvaluation:
-    """The evaluation with a digest of its content, which is the same wherever the folder lies."""
+def _finished(evaluation: FoundEvaluation, decoded: Decoded) -> FoundEvaluation:
+    """The evaluation with what was decoded, and a digest of its content, the same wherever the folder lies."""
+    evaluation = replace(evaluation, checkpoint=decoded.checkpoint, step=decoded.step)
     content = (
         evaluation.points,
         evaluation.reported,
@@ -229,5 +251,6 @@ def _finished(evaluation: FoundEvaluation) -> FoundEvaluation:
         sorted(evaluation.decoding.items()),
         sorted(evaluation.facts.items()),
         sorted(evaluation.values.items()),
+        (Path(decoded.checkpoint).name, decoded.step),
     )
     return replace(evaluation, fingerprint=hashlib.blake2b(repr(content).encode(), digest_size=8).hexdigest())

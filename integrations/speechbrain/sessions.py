@@ -28,6 +28,7 @@ class Session:
         epochs: that it began.
         stats: lines of statistics, with their times.
         loaded: folders of the checkpoints that it loaded, with their times and the number of statistics before.
+        saved: folders of the checkpoints that it made at the end of an epoch, each with the epoch.
         ending: how it went wrong; None when it did not say so.
         progress_line: number of the last line that shows that it went on.
     """
@@ -38,6 +39,7 @@ class Session:
     epochs: list[int] = field(default_factory=list)
     stats: list[tuple[float, StatsLine]] = field(default_factory=list)
     loaded: list[tuple[float, str, int]] = field(default_factory=list)
+    saved: list[tuple[str, int]] = field(default_factory=list)
     ending: Ending | None = None
     progress_line: int = 0
 
@@ -89,6 +91,8 @@ def _note(session: Session, record: Noted) -> None:
             session.stats.append((record.local, line))
     elif record.what == "loaded":
         session.loaded.append((record.local, record.text, len(session.stats)))
+    elif record.what == "saved" and session.stats and session.stats[-1][1].epoch is not None:
+        session.saved.append((record.text, session.stats[-1][1].epoch))
     if record.what != "error":
         session.progress_line = record.line_number
 
