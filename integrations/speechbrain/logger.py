@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from speechbrain.core import Brain
+from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.train_logger import FileTrainLogger, TrainLogger
 
 from speech_tracker.guard import never_raises
-from speech_tracker.integrations.speechbrain.attach import Tracker, attach
+from speech_tracker.integrations.speechbrain.attach import attach
+from speech_tracker.integrations.speechbrain.options import Options
+from speech_tracker.integrations.speechbrain.tracker import Tracker
 
 _current: SpeechTrackerLogger | None = None
 
@@ -24,7 +27,11 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
         save_file: the text log, as for `FileTrainLogger`; None for none.
         precision: decimal places in it.
         project, task, name, tags, languages, mode: as for `speech_tracker.init`; the task is ``asr`` when not given.
-        steps: record the loss every so many optimizer steps; 0 for epochs only.
+        steps: record loss, learning rate and speed every so many optimizer steps; 0 for epochs only.
+        gradient_norm: record the 2-norm of the gradients, before clipping, with the steps.
+
+    Raises:
+        InvalidArgumentError, InvalidTypeError: a wrong option.
     """
 
     def __init__(
@@ -39,11 +46,12 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
         languages: Any = (),
         mode: Any = None,
         steps: int = 0,
+        gradient_norm: bool = False,
     ) -> None:
         global _current
         self.text_log = FileTrainLogger(save_file, precision) if save_file else None
         options = {"project": project, "task": task, "name": name, "tags": tags, "languages": languages, "mode": mode}
-        self.tracker = Tracker(options, save_file=save_file, steps=steps)
+        self.tracker = Tracker(Options(options, steps=steps, gradient_norm=gradient_norm), save_file)
         _current = self
         _hook_brains()
 
@@ -61,8 +69,9 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
         self._record(stats_meta, train_stats, valid_stats, test_stats)
 
     @never_raises
-    def _record(self, meta: Any, train: Any, valid: Any, test: Any) -> None:
-        self.tracker.statistics(meta, train, valid, test)
+    def _record(self, *stats: Any) -> None:
+        if if_main_process():
+            self.tracker.statistics(*stats)
 
 
 def _hook_brains() -> None:

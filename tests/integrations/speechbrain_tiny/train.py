@@ -1,16 +1,21 @@
-"""Trains on tones with the real SpeechBrain; how it is tracked, and where it dies, is said by the environment.
+"""Trains on tones with the real SpeechBrain; how it is tracked, and how it ends, is said by the environment.
 
-FOLLOW: ``logger`` (the YAML's), ``class`` (`TrackedBrain`), ``call`` (`track`), ``none``. DIE: ``epoch-1`` raises after
-the first epoch, ``interrupt`` raises KeyboardInterrupt there, ``kill`` kills the process with SIGKILL.
+FOLLOW: ``logger`` (the YAML's), ``class`` (`TrackedBrain`), ``mixin`` (`TrackedBrain` before a class of the user's),
+``call`` (`track`), ``none``. DIE: ``epoch-1`` raises after the first epoch, ``step-5`` in the fifth step, ``interrupt``
+raises KeyboardInterrupt after the first epoch, ``kill`` kills the process with SIGKILL there, ``kill-5`` after the fifth
+step. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
+import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +25,42 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 from speechbrain.utils.metric_stats import ErrorRateStats
 
+from speech_tracker.testing.faults import full_disk
+from speech_tracker.testing.isolation import swallowed_errors
+
 FOLLOW = os.environ.get("FOLLOW", "logger")
 DIE = os.environ.get("DIE", "")
+ERROR = (
+    KeyboardInterrupt() if DIE == "interrupt" else RuntimeError(os.environ.get("MESSAGE", "the GPU fell off the bus"))
+)
 TONES = {"low": 1, "mid": 2, "high": 3}
 WORDS = {number: word for word, number in TONES.items()}
+SIZES = {"train": 12, "valid": 4, "test-near": 4, "test-far": 6}
 
 
 def make_set(name: str, size: int) -> None:
     random = np.random.default_rng(size)
     Path("audio").mkdir(exist_ok=True)
+    rows = {}
+    for number in range(size):
+        words = [list(TONES)[place] for place in random.integers(0, 3, 2)]
+        waves = [np.sin(2 * np.pi * 250 * TONES[word] * np.arange(1600) / 8000) for word in words]
+        path = f"audio/{name}-{number}.wav"
+        soundfile.write(path, 0.3 * np.concatenate(waves) + 0.01 * random.normal(size=3200), 8000)
+        row = {"duration": 0.4, "wav": path, "spk_id": f"speaker{number % 2}", "wrd": " ".join(words)}
+        rows[f"{name}-{number}"] = row
+    if name == "valid":  # SpeechBrain reads both
+        Path(f"{name}.json").write_text(json.dumps(rows))
+        return
     with Path(f"{name}.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["ID", "duration", "wav", "spk_id", "wrd"])
-        for number in range(size):
-            words = [list(TONES)[place] for place in random.integers(0, 3, 2)]
-            waves = [np.sin(2 * np.pi * 250 * TONES[word] * np.arange(1600) / 8000) for word in words]
-            path = f"audio/{name}-{number}.wav"
-            soundfile.write(path, 0.3 * np.concatenate(waves) + 0.01 * random.normal(size=3200), 8000)
-            rows.writerow([f"{name}-{number}", "0.40", path, f"speaker{number % 2}", " ".join(words)])
+        writer = csv.writer(file)
+        writer.writerow(["ID", "duration", "wav", "spk_id", "wrd"])
+        writer.writerows([name, *row.values()] for name, row in rows.items())
 
 
 def dataset(path: str) -> sb.dataio.dataset.DynamicItemDataset:
-    found = sb.dataio.dataset.DynamicItemDataset.from_csv(path)
+    kind = sb.dataio.dataset.DynamicItemDataset
+    found = kind.from_json(path) if path.endswith(".json") else kind.from_csv(path)
 
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig")
@@ -60,16 +79,13 @@ def dataset(path: str) -> sb.dataio.dataset.DynamicItemDataset:
     return found
 
 
-if FOLLOW == "class":
-    from speech_tracker.integrations.speechbrain import TrackedBrain as Base
-else:
-    from speechbrain import Brain as Base
-
-
-class Recogniser(Base):
+class Recogniser(sb.Brain):
     def compute_forward(self, batch, stage):
         signal_, lengths = batch.to(self.device).sig
-        encoded, _ = self.modules.encoder(self.hparams.compute_features(signal_))
+        features = self.hparams.compute_features(signal_)
+        if stage == sb.Stage.TRAIN:
+            features = self.hparams.freq_drop(features)
+        encoded, _ = self.modules.encoder(features)
         return self.modules.output(encoded).log_softmax(-1), lengths
 
     def compute_objectives(self, predictions, batch, stage):
@@ -83,6 +99,15 @@ class Recogniser(Base):
             self.cer_metric.append(batch.id, hypotheses, references)
         return loss
 
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        time.sleep(float(os.environ.get("PAUSE", "0")))
+        if f"step-{self.optimizer_step}" == DIE:
+            raise ERROR
+
+    def on_fit_batch_start(self, batch, should_step):
+        if f"kill-{self.optimizer_step}" == DIE:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def on_stage_start(self, stage, epoch=None):
         if stage != sb.Stage.TRAIN:
             self.wer_metric, self.cer_metric = ErrorRateStats(), ErrorRateStats(split_tokens=True)
@@ -94,6 +119,10 @@ class Recogniser(Base):
             return
         stats["WER"] = self.wer_metric.summarize("error_rate")
         stats["CER"] = self.cer_metric.summarize("error_rate")
+        if os.environ.get("SILENT"):  # a recipe without a logger
+            if stage == sb.Stage.VALID:
+                self.checkpointer.save_and_keep_only(meta={"WER": stats["WER"]}, min_keys=["WER"])
+            return
         logger = self.hparams.train_logger
         if stage == sb.Stage.TEST:
             logger.log_stats({"Epoch loaded": self.hparams.epoch_counter.current}, test_stats=stats)
@@ -101,39 +130,67 @@ class Recogniser(Base):
         meta = {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"], "optimizer": "Adam"}
         logger.log_stats(meta, train_stats=self.train_stats, valid_stats=stats)
         self.checkpointer.save_and_keep_only(meta={"WER": stats["WER"]}, min_keys=["WER"])
-        if DIE == "epoch-1":
-            raise RuntimeError("the GPU fell off the bus")
-        if DIE == "interrupt":
-            raise KeyboardInterrupt
+        if DIE in ("epoch-1", "interrupt"):
+            raise ERROR
         if DIE == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    hparams_file, run_options, overrides = sb.parse_arguments(sys.argv[1:])
+def followed(kind):
+    if FOLLOW not in ("class", "mixin"):
+        return kind
+    from speech_tracker.integrations.speechbrain import TrackedBrain
+
+    if FOLLOW == "mixin":
+        return type("Mixed", (TrackedBrain, kind), {"tracking": {"steps": 1}})
+    return type("Derived", (TrackedBrain,), {**vars(kind), "tracking": {"steps": 1}})
+
+
+def main(arguments: list[str]) -> None:
+    for name, size in SIZES.items():
+        if not Path(f"audio/{name}-{size - 1}.wav").exists():
+            make_set(name, size)
+    hparams_file, run_options, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_options)
     with Path(hparams_file).open() as file:
         hparams = load_hyperpyyaml(file, overrides)
-    sb.create_experiment_directory(hparams["output_folder"], hparams_file, overrides)
-    brain = Recogniser(hparams["modules"], hparams["opt_class"], hparams, run_options, hparams["checkpointer"])
+    sb.create_experiment_directory(hparams["output_folder"], hparams_file, overrides, save_env_desc=False)
+    kind = followed(Recogniser)
+    brain = kind(hparams["modules"], hparams["opt_class"], hparams, run_options, hparams["checkpointer"])
     if FOLLOW == "call":
         from speech_tracker.integrations.speechbrain import track
 
-        track(brain, project="tones")
+        track(brain, steps=1)
     loader = {"batch_size": hparams["batch_size"]}
     brain.fit(
-        brain.hparams.epoch_counter, dataset("train.csv"), dataset("valid.csv"), train_loader_kwargs=dict(loader),
-        valid_loader_kwargs=dict(loader),
+        epoch_counter=brain.hparams.epoch_counter, train_set=dataset("train.csv"), valid_set=dataset("valid.json"),
+        train_loader_kwargs=dict(loader), valid_loader_kwargs=dict(loader),
     )  # fmt: skip
     for path in hparams["test_csv"]:
-        brain.evaluate(dataset(path), min_key="WER", test_loader_kwargs=dict(loader))
+        brain.evaluate(test_set=dataset(path), min_key="WER", test_loader_kwargs=dict(loader))
     weights = b"".join(parameter.detach().numpy().tobytes() for parameter in brain.modules.parameters())
     if sb.utils.distributed.if_main_process():
         Path("weights.txt").write_text(hashlib.sha256(weights).hexdigest())
 
 
+def watched(arguments: list[str]) -> None:
+    """Train, and leave in ``seen.json`` what only this process can see."""
+    after, _, times = os.environ.get("DISK", "").partition(":")
+    seen: dict[str, object] = {}
+    with swallowed_errors() as swallowed, contextlib.ExitStack() as stack:
+        writes = stack.enter_context(full_disk(after=int(after), times=int(times))) if after else None
+        try:
+            main(arguments)
+        except BaseException as raised:
+            unchanged = raised is ERROR and raised.__cause__ is None and raised.__context__ is None
+            seen["raised"] = "unchanged" if unchanged else repr(raised)
+            raise
+        finally:
+            seen["hurt"] = writes.hurt if writes is not None else 0
+            seen["swallowed"] = [(place, repr(error)) for place, error in swallowed]
+            if sb.utils.distributed.if_main_process():
+                Path("seen.json").write_text(json.dumps(seen))
+
+
 if __name__ == "__main__":
-    if not Path("train.csv").exists():
-        for name, size in (("train", 12), ("valid", 4), ("test-near", 4), ("test-far", 6)):
-            make_set(name, size)
-    main()
+    watched(sys.argv[1:])
