@@ -1,0 +1,72 @@
+"""Whatever stands in a file, a parser gives records and problems, and never raises."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.integrations.fairseq import decodes, rate_files
+from speech_tracker.integrations.fairseq.decoding_logs import hypotheses_inside
+from speech_tracker.integrations.fairseq.ingest import FairseqIngester
+from speech_tracker.integrations.fairseq.layout import parse_word_name, role_of
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+LOGS = [path.read_bytes() for path in sorted(GOLDEN.glob("fairseq_*.log"))]
+GRAMMAR = FairseqIngester.parsers.logs["log"]
+CODEC = FairseqIngester.parsers.codec
+
+
+def all_records(data):
+    yield from scan(data, GRAMMAR)
+    yield from decodes.parse_generated(data)
+    yield from decodes.parse_inferred(data)
+    yield from rate_files.parse_rate_file(data)
+    hypotheses_inside(data)
+
+
+@st.composite
+def mutated_logs(draw):
+    """A log with some bytes replaced, removed or inserted."""
+    data = bytearray(draw(st.sampled_from(LOGS)))
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+    return bytes(data)
+
+
+@settings(max_examples=120, deadline=None)
+@given(mutated_logs())
+def test_a_mutated_file_never_raises_and_its_records_can_be_kept(data):
+    for record in all_records(data):
+        assert dataclasses.is_dataclass(record)
+        if not isinstance(record, Problem) and type(record) in CODEC.classes:
+            assert repr(CODEC.decode(CODEC.encode(record))) == repr(record)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.binary(max_size=2000))
+def test_arbitrary_bytes_never_raise(data):
+    list(all_records(data))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(LOGS), st.data())
+def test_a_log_can_be_read_on_from_its_last_complete_line(log, draw):
+    cut = draw.draw(st.integers(0, len(log)))
+    first = LogScanner(GRAMMAR)
+    found = first.feed(log[:cut])
+    again = LogScanner(GRAMMAR, line_number=first.line_number)
+    found += again.feed(log[cut - first.pending :]) + again.finish()
+    assert list(map(repr, found)) == list(map(repr, scan(log, GRAMMAR)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("hyporefwd.-_0pt/txlog"), min_size=1, max_size=30))
+def test_any_name_has_a_role_or_none(name):
+    role_of(name)
+    parse_word_name(name)
