@@ -136,7 +136,7 @@ def _quoted(data: bytes) -> Iterator[ResultRow]:
             continue
         model, _, below = quoted["path"].rpartition("exp/")[2].partition("/")
         test_set, tag = set_and_tag(below.strip("/"))
-        metric = "wer" if quoted["kind"] else "error_rate"
+        metric = "wer" if quoted["kind"] else "cer"  # as score_sclite.sh of the first ESPnet names them
         yield ResultRow(
             line_number, (), model, tag, test_set, metric, sentences, words, round(rate / 100, 6), round(sentence_rate / 100, 6)
         )  # fmt: skip
@@ -266,7 +266,7 @@ def _errors(table: MarkdownTable, names: list[str]) -> Iterator[ResultRow | Prob
         cell = _RESULT_FILE.sub("", cells[0])
         of_cell, _, in_model = cell.partition("exp/")[2].partition("/")
         test_set, tag = _named(in_model, ()) if in_model else _named(cell, below)
-        said = metric or ("wer" if ".wrd." in cells[0] else "error_rate")
+        said = metric or ("wer" if ".wrd." in cells[0] else "cer" if "result.txt" in cells[0] else "error_rate")
         yield ResultRow(
             line_number, table.headings, of_cell if in_model else model, tag, test_set, said, _whole(sentences), _whole(length),
             round(error_rate / 100, 6), None if sentence_rate is None else round(sentence_rate / 100, 6),

@@ -15,7 +15,7 @@ TASK_OF_PREFIX: dict[str, str] = {
 """Beginning of a folder's name below ``exp/`` → our task."""
 
 _PREFIX = re.compile(rf"^({'|'.join(sorted(TASK_OF_PREFIX, key=len, reverse=True))})(?=_)")
-_STATS = re.compile(r"_stats(_|$)")
+_STATISTICS = re.compile(rf"^({'|'.join(TASK_OF_PREFIX)})_stats(?:_|$)")
 _METRIC = re.compile(r"^score_(wer|cer|ter|per|bleu|pitch\w*)$")
 
 _VALUES = (
@@ -59,9 +59,22 @@ def task_of(folder: str) -> str | None:
     ('asr', None, None)
     """
     match = _PREFIX.match(folder)
-    if match is None or _STATS.search(folder[match.end() :][:7]):
-        return None
-    return TASK_OF_PREFIX[match[1]]
+    return None if match is None or is_statistics(folder) else TASK_OF_PREFIX[match[1]]
+
+
+def kind_of(folder: str) -> str | None:
+    """Return the word that a model folder's name begins with, None when it is none of ESPnet's."""
+    match = _PREFIX.match(folder)
+    return None if match is None else match[1]
+
+
+def is_statistics(path: str) -> bool:
+    """Return whether a path is, or lies in, a folder of the statistics that the recipes collect before training.
+
+    >>> is_statistics("exp/asr_stats_raw_en_bpe5000/logdir"), is_statistics("exp/asr_train_stats")
+    (True, False)
+    """
+    return any(_STATISTICS.match(part) is not None for part in path.split("/"))
 
 
 def metric_of(folder: str) -> str | None:

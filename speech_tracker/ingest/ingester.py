@@ -60,6 +60,7 @@ class IngesterFactory(Protocol):
 
 
 INGESTERS: dict[str, str] = {
+    "espnet": "speech_tracker.integrations.espnet.ingest:EspnetIngester",
     "fairseq": "speech_tracker.integrations.fairseq.ingest:FairseqIngester",
     "icefall": "speech_tracker.integrations.icefall.ingest:IcefallIngester",
     "lightning": "speech_tracker.integrations.lightning.ingest:LightningIngester",

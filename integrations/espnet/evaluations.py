@@ -1,0 +1,318 @@
+"""Decoded test sets as evaluations: their scores, settings, speed, and how the reported decoding was chosen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from speech_tracker.ingest.found import FoundEvaluation, FoundTable, LocatedProblem, Outcome, Selection, Tally
+from speech_tracker.integrations.espnet.decode_settings import Search, search_of
+from speech_tracker.integrations.espnet.folders import DecodedFolder, ModelFolder
+from speech_tracker.integrations.espnet.read import ReadFile, Tree
+from speech_tracker.integrations.espnet.score_files import MeasuredValue, ScoreCounts, ScoreRates
+from speech_tracker.integrations.espnet.tags import metric_of
+from speech_tracker.integrations.espnet.texts import TextFiles, loader, own_counts
+from speech_tracker.integrations.kaldi.resolve import find_below_recipe
+from speech_tracker.integrations.kaldi.test_sets import is_dev
+
+_TRANSCRIBING = ("asr", "slu")
+"""Tasks whose output is compared with what was said."""
+
+SCORED_LIVE = ("wer", "cer")
+"""What the adapter records of a test set when its last job is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The evaluations of a model.
+
+    Attributes:
+        evaluations: of each test set those that were chosen last, so that their figures are the newest of the set.
+        tables: one for each test set that was decoded in several ways.
+        searches: by the path of the decoded folder.
+    """
+
+    evaluations: tuple[FoundEvaluation, ...]
+    tables: tuple[FoundTable, ...]
+    searches: dict[str, Search]
+
+
+def evaluations_of(
+    model: ModelFolder, steps_of: dict[int, int], tree: Tree, *, tracked: bool, live: bool, now: float
+) -> Decoded:
+    """Return the evaluations of a model.
+
+    Args:
+        model: its folder.
+        steps_of: epoch → optimizer steps.
+        tree: for paths.
+        tracked: whether the training was recorded while it ran, and with it perhaps the decoding.
+        live: whether the experiment goes on, so that decoding may not be done.
+        now: seconds since 1970, to tell a running job from a killed one.
+    """
+    found: list[FoundEvaluation] = []
+    searches: dict[str, Search] = {}
+    for decode in model.decodes.values():
+        search = searches[decode.path] = search_of(decode, tree.root, model.sample_rate, now)
+        recorded = tracked and _was_scored_live(tree.root / decode.path)
+        found += [
+            _with_checkpoint(evaluation, search, model, steps_of, tree)
+            for evaluation in _of_folder(decode, search, tree, live=live, transcribes=model.task in _TRANSCRIBING)
+            if not (recorded and evaluation.metric in SCORED_LIVE)
+        ]
+    return Decoded(tuple(chosen(found)), tuple(sweeps(found)), searches)
+
+
+def _was_scored_live(folder: Path) -> bool:
+    """Whether the adapter scored the set, and it was not decoded again since."""
+    marks = [each.stat().st_mtime for each in _listed(folder / ".speech_tracker") if each.name.startswith("scored-")]
+    if not marks:
+        return False
+    outputs = (each / "1best_recog" / "text" for each in _listed(folder / "logdir") if each.name.startswith("output."))
+    return all(each.stat().st_mtime <= max(marks) for each in outputs if each.is_file())
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _of_folder(
+    decode: DecodedFolder, search: Search, tree: Tree, *, live: bool, transcribes: bool
+) -> Iterable[FoundEvaluation]:
+    scored = False
+    for file in decode.files:
+        where = file.entry.folder.rpartition("/")[2]
+        metric = metric_of(where)
+        if file.entry.role.kind == "translation":
+            values = {each.name: each.value for each in file.records if isinstance(each, MeasuredValue)}
+            if values:
+                scored = True
+                yield _evaluation(decode, search, "bleu", file, None, values, tree)
+        elif metric is not None:
+            for record in file.records:
+                if isinstance(record, (ScoreCounts, ScoreRates)):
+                    scored = True
+                    yield _evaluation(decode, search, metric, file, record, {}, tree)
+    if not scored and search.utterances is not None and not (live and search.running):
+        texts = texts_of(decode, search, tree, scoring=None)
+        own = None if search.running or search.failures or not transcribes else own_counts(texts)
+        evaluation = _evaluation(decode, search, "wer", None, own, {}, tree)
+        yield evaluation if own is not None else replace(evaluation, load=None)
+
+
+def _evaluation(
+    decode: DecodedFolder,
+    search: Search,
+    metric: str,
+    file: ReadFile | None,
+    score: ScoreCounts | ScoreRates | None,
+    values: dict[str, float],
+    tree: Tree,
+) -> FoundEvaluation:
+    texts = texts_of(decode, search, tree, scoring=file.entry.folder if file is not None else None)
+    load = None if values else loader(texts, metric, score if isinstance(score, ScoreCounts) else None)
+    source = file.entry.path if file is not None else decode.path
+    outcome = _outcome(source, score, search) if score is not None else None
+    facts: dict[str, Any] = {"inference": decode.tag, **search.facts}
+    if values and file is not None:
+        facts["letter_case"] = "kept" if file.entry.name == "result.tc.txt" else "ignored"
+    if score is not None and metric not in ("wer", "cer"):
+        facts["counts"] = _counts(score)
+    key = "/".join(part for part in (decode.tag, decode.test_set, metric) if part)
+    evaluation = FoundEvaluation(
+        key=f"{key}/tc" if file is not None and file.entry.name == "result.tc.txt" else key,
+        path=tree.shown(decode.path),
+        test_set=decode.test_set,
+        metric=metric,
+        points=(outcome,) if outcome is not None else (),
+        best=outcome,
+        reported=outcome,
+        selection=Selection("only-point", "", "the only decoding of this set"),
+        rtf=search.rtf,
+        decoding=dict(search.settings),
+        facts=facts,
+        load=load,
+        settled=not search.running,
+        values=values,
+    )
+    return replace(evaluation, fingerprint=_fingerprint(evaluation, score))
+
+
+def _outcome(source: str, score: ScoreCounts | ScoreRates, search: Search) -> Outcome:
+    weight, penalty = search.settings.get("lm_weight"), search.settings.get("penalty")
+    weight = float(weight) if isinstance(weight, (int, float)) else None
+    penalty = float(penalty) if isinstance(penalty, (int, float)) else None
+    if isinstance(score, ScoreRates):
+        return Outcome(source, weight, penalty, score.error_rate, score.reference_length, None)
+    tally = Tally(
+        score.substitutions, score.deletions, score.insertions, score.reference_length, score.sentences, score.sentence_errors
+    )  # fmt: skip
+    return Outcome(source, weight, penalty, tally.error_rate, tally.reference_length, tally)
+
+
+def _counts(score: ScoreCounts | ScoreRates) -> dict[str, Any]:
+    if isinstance(score, ScoreRates):
+        return {"reference_length": score.reference_length, "utterances": score.sentences}
+    return {
+        "hits": score.hits, "substitutions": score.substitutions, "deletions": score.deletions, "insertions": score.insertions,
+        "reference_length": score.reference_length, "utterances": score.sentences,
+        "utterances_with_errors": score.sentence_errors,
+    }  # fmt: skip
+
+
+def texts_of(decode: DecodedFolder, search: Search, tree: Tree, *, scoring: str | None) -> TextFiles:
+    """Return where the texts of a decoded set are.
+
+    Args:
+        decode: the set.
+        search: for the data that was decoded.
+        tree: for paths.
+        scoring: its folder `score_wer` or the like, None where it was not scored.
+    """
+    texts = [each for each in decode.others if each.role.kind == "text"]
+    whole = [each for each in texts if each.folder == decode.path]
+    parts = [each for each in texts if each.folder.endswith("/1best_recog")]
+    trn = {each.name: tree.root / each.path for each in decode.others if each.folder == scoring}
+    data = find_data(search.data, tree.root / decode.path)
+    return TextFiles(
+        folder=tree.root / decode.path,
+        hypotheses=tuple(tree.root / each.path for each in whole or parts),
+        references=_there(data, "text"),
+        speakers=_there(data, "utt2spk"),
+        reference_trn=trn.get("ref.trn"),
+        hypothesis_trn=trn.get("hyp.trn"),
+    )
+
+
+def find_data(named: str, near: Path) -> Path | None:
+    """Return the data folder that a job names, None when it is not here.
+
+    Args:
+        named: relative to the recipe, or absolute; `""` where no job names one.
+        near: a folder of the same recipe.
+    """
+    if not named:
+        return None
+    if os.path.isabs(named):  # noqa: PTH117 - a path of a log is text
+        return Path(named) if Path(named).is_dir() else None
+    return find_below_recipe(named, near)
+
+
+def _there(folder: Path | None, name: str) -> Path | None:
+    return folder / name if folder is not None and (folder / name).is_file() else None
+
+
+def _with_checkpoint(
+    evaluation: FoundEvaluation, search: Search, model: ModelFolder, steps_of: dict[int, int], tree: Tree
+) -> FoundEvaluation:
+    """The evaluation with the model file that was decoded, and its step where it is that of one epoch."""
+    name = Path(search.model).name
+    name = name if name.endswith(".pth") or not name else f"{name}.pth"
+    entry = next((each for each in model.models if each.name == name), None)
+    if entry is None:
+        return replace(evaluation, checkpoint="" if name else None)
+    path = tree.root / entry.path
+    target = path.resolve().name
+    epoch = target.removesuffix("epoch.pth")
+    step = steps_of.get(int(epoch)) if epoch.isdigit() else None
+    return replace(evaluation, checkpoint=str(path), step=step)
+
+
+def chosen(found: list[FoundEvaluation]) -> list[FoundEvaluation]:
+    """Return evaluations with how they were chosen among several decodings of a set, the chosen one of each set last."""
+    groups: dict[tuple[str, str], list[FoundEvaluation]] = {}
+    for each in found:
+        groups.setdefault((each.metric, each.test_set), []).append(each)
+    result: list[FoundEvaluation] = []
+    for (metric, test_set), group in groups.items():
+        if len(group) == 1:
+            result += group
+            continue
+        source = None if is_dev(test_set) else _dev_of(groups, metric)
+        result += sorted(_selected(group, source), key=lambda each: each.selection.how != "only-point")
+    order = {test_set: place for place, test_set in enumerate(dict.fromkeys(each.test_set for each in found))}
+    return sorted(result, key=lambda each: order[each.test_set])
+
+
+def _rate(evaluation: FoundEvaluation) -> float:
+    rate = evaluation.reported.error_rate if evaluation.reported is not None else None
+    if rate is not None:
+        return rate
+    return -max(evaluation.values.values(), default=float("-inf"))  # of BLEU, the more the better
+
+
+def _dev_of(groups: dict[tuple[str, str], list[FoundEvaluation]], metric: str) -> FoundEvaluation | None:
+    """The best decoding of the first development set."""
+    for (other, test_set), group in groups.items():
+        if other == metric and is_dev(test_set):
+            return min(group, key=_rate)
+    return None
+
+
+def _selected(group: list[FoundEvaluation], source: FoundEvaluation | None) -> Iterable[FoundEvaluation]:
+    tag = source.facts.get("inference") if source is not None else None
+    if source is not None and any(each.facts.get("inference") == tag for each in group):
+        for each in group:
+            if each.facts.get("inference") == tag:
+                sentence = f"the best of {len(group)} decodings of {source.test_set}, carried over"
+                yield replace(each, selection=Selection("carried-over", source.path, sentence))
+            else:
+                sentence = f"one of {len(group)} decodings; on {source.test_set}, {tag} is the best"
+                yield replace(each, selection=Selection("only-point", source.path, sentence))
+        return
+    best = min(group, key=_rate)
+    for each in group:
+        if each is best:
+            sentence = f"the best of {len(group)} decodings of this very set: optimistic"
+            yield replace(each, selection=Selection("this-set", "", sentence))
+        else:
+            sentence = f"one of {len(group)} decodings; {best.facts.get('inference')} is the best on this very set"
+            yield replace(each, selection=Selection("only-point", "", sentence))
+
+
+def sweeps(found: Iterable[FoundEvaluation]) -> Iterable[FoundTable]:
+    """Yield a table of the decodings of each test set that was decoded in several ways; rates are fractions."""
+    groups: dict[tuple[str, str], list[FoundEvaluation]] = {}
+    for each in found:
+        groups.setdefault((each.test_set, each.metric), []).append(each)
+    for (test_set, metric), group in groups.items():
+        if len(group) < 2:
+            continue
+        settings = tuple(dict.fromkeys(name for each in group for name in each.decoding))
+        rows = []
+        for each in sorted(group, key=lambda each: each.key):
+            point = each.reported
+            value = point.error_rate if point is not None else next(iter(each.values.values()), None)
+            length = point.reference_length if point is not None else None
+            rows.append(
+                (each.facts.get("inference"), *(each.decoding.get(name) for name in settings), value, length, each.rtf)
+            )
+        yield FoundTable(
+            f"decode/{test_set}/{metric}", ("inference", *settings, metric, "reference_length", "rtf"), tuple(rows)
+        )  # fmt: skip
+
+
+def _fingerprint(evaluation: FoundEvaluation, score: ScoreCounts | ScoreRates | None) -> str:
+    """A digest of the content, the same wherever the folder lies and from wherever it was found."""
+    facts = {name: value for name, value in evaluation.facts.items() if name != "data_folder"}
+    content = (
+        repr(score), evaluation.test_set, evaluation.metric, evaluation.rtf, sorted(evaluation.values.items()),
+        sorted(map(repr, evaluation.decoding.items())), sorted(map(repr, facts.items())),
+    )  # fmt: skip
+    return hashlib.blake2b(repr(content).encode(), digest_size=8).hexdigest()
+
+
+def problems_of(decodes: Iterable[DecodedFolder], searches: dict[str, Search], tree: Tree) -> list[LocatedProblem]:
+    """Return what went wrong in the jobs of decoded folders."""
+    return [
+        LocatedProblem(tree.shown(path), line, reason)
+        for decode in decodes
+        for path, line, reason in searches[decode.path].failures
+    ]

@@ -1,0 +1,85 @@
+"""How a training ended, by its newest log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from speech_tracker.ingest.endings import Ending, ending_after
+from speech_tracker.ingest.found import JobTally, LocatedProblem
+from speech_tracker.ingest.found import Status as StatusName
+from speech_tracker.integrations.espnet.curves import Curves
+from speech_tracker.integrations.espnet.decode_settings import STILL_RUNNING_SECONDS, Search
+from speech_tracker.integrations.espnet.folders import ModelFolder
+from speech_tracker.integrations.espnet.read import Tree
+from speech_tracker.integrations.kaldi.job_headers import Accounting, JobEnd, QueueJobEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a training ended.
+
+    Attributes:
+        name: as a run has it.
+        problem: what is to be said of it: path of the log relative to the root, line, and reason.
+    """
+
+    name: StatusName
+    problem: tuple[str, int | None, str] | None = None
+
+    def problem_at(self, tree: Tree) -> LocatedProblem:
+        """Return the problem with its place."""
+        assert self.problem is not None
+        path, line, reason = self.problem
+        return LocatedProblem(tree.shown(path), line, reason)
+
+
+def status_of(model: ModelFolder, curves: Curves, now: float) -> Status:
+    """Return how a training ended; one without a log is taken to be over.
+
+    Args:
+        model: its folder.
+        curves: what its logs say.
+        now: seconds since 1970, to tell a running training from a killed one.
+    """
+    logs = model.logs()
+    if not logs:
+        return Status("finished")
+    newest = logs[-1]
+    path, records = newest.entry.path, newest.records
+    ending: Ending | None = ending_after(records, curves.last_line)
+    # a job is appended to the log of the one before it where a recipe's own script does so: the last end counts
+    ended = next((each for each in reversed(records) if isinstance(each, (JobEnd, QueueJobEnd))), None)
+    if ending is not None:
+        return Status(ending.status, (path, ending.line_number, f"the training {ending.status}: {ending.reason}"))
+    if curves.finished:
+        return Status("finished")
+    if ended is not None and ended.status != 0:
+        signal = ended.signal if isinstance(ended, JobEnd) else None
+        killed = signal is not None or ended.status >= 128
+        reason = f"the job ended with status {ended.status}" + (f", killed by signal {signal}" if signal else "")
+        return Status("killed" if killed else "failed", (path, None, reason))
+    if ended is not None:
+        return Status("finished")
+    # averages are made when a training is over, with whatever words its version says so
+    if any(entry.name.endswith("best.pth") and ".ave" in entry.name for entry in model.models) and not curves.epochs:
+        return Status("finished")
+    if now - newest.entry.stat.st_mtime < STILL_RUNNING_SECONDS:
+        return Status("running")
+    last = f" in epoch {curves.epochs[-1] + 1}" if curves.epochs else ""
+    return Status("killed", (path, None, f"the log stops{last} without an end of the training"))
+
+
+def job_tally(model: ModelFolder, searches: Mapping[str, Search], status: Status) -> JobTally:
+    """Return the jobs of a run: its trainings, one for each log, and those that decoded with it."""
+    logs = model.logs()
+    files = [*logs, *(f for decode in model.decodes.values() for f in decode.files if f.entry.role.kind == "inference")]
+    seconds = threads = 0
+    for file in files:
+        for each in file.records:
+            if isinstance(each, Accounting):
+                seconds += each.seconds
+                threads += each.seconds * each.threads
+    failed = sum(len(search.failures) for search in searches.values()) + (status.name in ("failed", "killed"))
+    running = sum(search.running for search in searches.values()) + (status.name == "running")
+    return JobTally(len(files), failed, running, seconds, threads)
