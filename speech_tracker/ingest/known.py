@@ -24,6 +24,7 @@ from speech_tracker.ingest.found import (
     LocatedProblem,
     Point,
 )
+from speech_tracker.ingest.joined import RecordedLive, read_live
 from speech_tracker.plain import plain
 
 
@@ -46,6 +47,7 @@ class KnownRun:
         config: merged.
         speech: merged.
         summary: the last one.
+        live: what an adapter has recorded while it trained; None where all was ingested.
     """
 
     exists: bool = False
@@ -62,6 +64,7 @@ class KnownRun:
     config: dict[str, Any] = field(default_factory=dict)
     speech: dict[str, Any] = field(default_factory=dict)
     summary: Any = None
+    live: RecordedLive | None = None
 
     def new_points(self, points: Iterable[Point]) -> list[Point]:
         """Return the settled points that are not recorded, or that have another value by now."""
@@ -124,7 +127,7 @@ def read_known(folder: Path) -> KnownRun:
     from speech_tracker.view import RunView
 
     view = RunView.read(folder)
-    known = KnownRun(exists=True, status=view.status, config=view.config, speech=view.speech)
+    known = KnownRun(exists=True, status=view.status, config=view.config, speech=view.speech, live=read_live(view))
     for name, points in view.histories.items():
         for point in points:
             known.values[name, point["step"]] = point["value"]
