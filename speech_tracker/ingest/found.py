@@ -317,6 +317,11 @@ class FoundRun:
     last_step: int | None = None
     group: str = ""
 
+    @property
+    def final_step(self) -> int | None:
+        """The step that the training has come to, None when it has none."""
+        return self.last_step if self.last_step is not None else self.iterations or None
+
     def metrics(self) -> dict[str, dict[str, float | int]]:
         """Return ``{"last", "min", "max", "count"}`` of each curve; NaN counts, but is neither least nor greatest."""
         curves: dict[str, list[Point]] = {}
