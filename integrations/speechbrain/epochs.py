@@ -99,7 +99,11 @@ def metrics_of(line: StatsLine, percents: Sequence[float] = (), *, test_set: str
         found.update(stage_metrics(stage, line.of(stage), percents=percents))
     if test_set is not None:
         found.update(stage_metrics("test", line.of("test"), test_set=test_set, percents=percents))
-    return found
+    # 93.48 % is 0.9348, not 0.9348000000000001
+    return {
+        name: round(value, 12) if math.isfinite(value) and is_percent(name.rpartition("/")[2]) else value
+        for name, value in found.items()
+    }
 
 
 def rates_as_fractions(lines: Iterable[StatsLine], percents: Iterable[float]) -> list[float]:

@@ -75,7 +75,7 @@ def parse_manifest(data: bytes, name: str) -> Iterator[Manifest | Problem]:
         yield Manifest(
             hashlib.sha256(data).hexdigest()[:16],
             utterances,
-            math.fsum(seconds) if len(seconds) == utterances else None,
+            sum(seconds) if len(seconds) == utterances else None,
             len(set(speakers)) if len(speakers) == utterances else None,
             words if transcripts == utterances else None,
         )

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from speech_tracker.integrations.speechbrain.augmentation import augmentation
 from speech_tracker.integrations.speechbrain.data_sets import manifests
 from speech_tracker.integrations.speechbrain.hyperparams_file import class_of, classes_in
+from speech_tracker.precision import precision_name
 from speech_tracker.schema import Augmentation, Data, Decoding, Features, Model, Speech, Training
 
 _MODELS = (
@@ -104,8 +106,6 @@ def speech_of(
     sets = data or Data()
     optimizer = _named(config, ("opt_class", "model_opt_class", "Adam"), r"\.optim\.")
     schedule = _named(config, ("lr_annealing", "lr_annealing_model", "noam_annealing"), r"\.schedulers\.|lr_scheduler")
-    perturbation = config.get("speed_changes") or (config.get("speed_perturb") or {})
-    speeds = perturbation.get("speeds") if isinstance(perturbation, Mapping) else perturbation
     kind = model_type(config)
     return Speech(
         task=task,
@@ -113,6 +113,7 @@ def speech_of(
         toolkit_version=version,
         model=Model(
             type=kind,
+            encoder=kind,
             encoder_layers=number("num_encoder_layers", "rnn_layers", "enc_layers"),
             decoder_layers=number("num_decoder_layers", "dec_layers"),
             encoder_dim=number("d_model", "rnn_neurons"),
@@ -141,12 +142,7 @@ def speech_of(
             window_ms=number("win_length", kind=float),
             hop_ms=number("hop_length", kind=float),
         ),
-        augmentation=Augmentation(
-            spec_augment=True if {"time_drop", "freq_drop", "fea_augment"} & set(config) else None,
-            speed_perturbation=tuple(each / 100 for each in speeds or ()) if _are_numbers(speeds) else None,
-            noise=True if "add_noise" in config else None,
-            rir=True if {"add_reverb", "env_corrupt"} & set(config) else None,
-        ),
+        augmentation=augmentation(config, _named_augmentation(config)),
         training=Training(
             optimizer=optimizer.rpartition(".")[2].lower() if optimizer else None,
             learning_rate=number("lr", "lr_adam", "lr_model", "lr_start", kind=float),
@@ -156,11 +152,23 @@ def speech_of(
             accumulation=number("grad_accumulation_factor"),
             max_epochs=number("number_of_epochs", "N_epochs"),
             seed=number("seed"),
-            precision=text("precision"),
+            precision=precision_name(text("precision")),
             gradient_clip=number("max_grad_norm", kind=float),
             ctc_weight=number("ctc_weight", kind=float),
         ),
         decoding=Decoding(**decoding_of(config)),
+    )
+
+
+def _named_augmentation(config: Mapping[str, Any]) -> Augmentation:
+    """The augmentation by the names that recipes give it, for configurations in which its classes do not stand."""
+    perturbation = config.get("speed_changes") or (config.get("speed_perturb") or {})
+    speeds = perturbation.get("speeds") if isinstance(perturbation, Mapping) else perturbation
+    return Augmentation(
+        spec_augment=True if {"time_drop", "freq_drop", "fea_augment"} & set(config) else None,
+        speed_perturbation=tuple(each / 100 for each in speeds or ()) if _are_numbers(speeds) else None,
+        noise=True if "add_noise" in config else None,
+        rir=True if {"add_reverb", "env_corrupt"} & set(config) else None,
     )
 
 
