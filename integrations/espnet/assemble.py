@@ -12,7 +12,7 @@ from speech_tracker.integrations.espnet.curves import Curves, build_curves
 from speech_tracker.integrations.espnet.evaluations import Decoded, evaluations_of, problems_of
 from speech_tracker.integrations.espnet.folders import ModelFolder, find_models
 from speech_tracker.integrations.espnet.lineage import Parent, parents_of
-from speech_tracker.integrations.espnet.model_files import checkpoint_table, final_models
+from speech_tracker.integrations.espnet.model_files import checkpoints_of, final_models
 from speech_tracker.integrations.espnet.read import ReadFile, Tree
 from speech_tracker.integrations.espnet.result_runs import beside, results_of
 from speech_tracker.integrations.espnet.run_facts import config_of, datasets_of, speech_of
@@ -81,7 +81,8 @@ def _run(
         problems.append(status.problem_at(tree))
     speech, wrong = speech_of(model, decoded, tree)
     problems += wrong
-    checkpoints = checkpoint_table(model, curves.steps_of)
+    checkpoints = checkpoints_of(model, curves, tree)
+    told = {Path(each.path).resolve() for each in checkpoints}
     run = FoundRun(
         path=tree.shown(model.path),
         folder=str((tree.root / model.path).resolve()),
@@ -99,10 +100,12 @@ def _run(
         links=tuple(FoundLink(tree.shown(path), parent.relation) for path, parent in parents.items()),
         config=config_of(model, curves),
         speech=speech,
-        tables=(*decoded.tables, *((checkpoints,) if checkpoints is not None else ())),
-        model_files=final_models(model, tree),
+        tables=decoded.tables,
+        # what decoding takes is most often a checkpoint under another name
+        model_files=tuple(each for each in final_models(model, tree) if Path(each).resolve() not in told),
         began=curves.began,
         problems=tuple(dict.fromkeys(problems)),
+        checkpoints=checkpoints,
     )
     return run, parents
 

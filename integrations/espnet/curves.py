@@ -35,6 +35,7 @@ class Curves:
         unplaced: epochs whose first mini-batches cannot be counted, since what came before is not there.
         steps: optimizer steps so far.
         steps_of: epoch → optimizer steps at its end.
+        valid: epoch → results of its validation, under our names.
         began: seconds since 1970; None where the logs do not say.
         last_line: of the newest log, that shows the training going on; 0 where none does.
         max_epoch: that the training was to last; None where the logs do not say.
@@ -49,6 +50,7 @@ class Curves:
     unplaced: tuple[int, ...] = ()
     steps: int = 0
     steps_of: dict[int, int] = field(default_factory=dict)
+    valid: dict[int, dict[str, float]] = field(default_factory=dict)
     began: float | None = None
     last_line: int = 0
     max_epoch: int | None = None
@@ -145,7 +147,9 @@ def _place(course: _Course, found: Curves, accumulation: int) -> None:
                 continue
             counts[epoch] = following
         found.steps_of[epoch] = counts[epoch] // accumulation
-        points += _of_epoch(results, found.steps_of[epoch])
+        of_epoch = list(_of_epoch(results, found.steps_of[epoch]))
+        found.valid[epoch] = {point.name: point.value for point in of_epoch if point.name.startswith("valid/")}
+        points += of_epoch
     found.points = tuple(points)
     found.epochs = tuple(sorted(course.results))
     found.missing = tuple(each for each in range(1, max(found.epochs, default=0)) if each not in course.results)

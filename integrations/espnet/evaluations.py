@@ -264,7 +264,7 @@ def _selected(group: list[FoundEvaluation], source: FoundEvaluation | None) -> I
                 sentence = f"the best of {len(group)} decodings of {source.test_set}, carried over"
                 yield replace(each, selection=Selection("carried-over", source.path, sentence))
             else:
-                sentence = f"one of {len(group)} decodings; on {source.test_set}, {tag} is the best"
+                sentence = f"one of {len(group)} decodings; on {source.test_set}, {tag or 'another'} is the best"
                 yield replace(each, selection=Selection("only-point", source.path, sentence))
         return
     best = min(group, key=_rate)
@@ -273,7 +273,7 @@ def _selected(group: list[FoundEvaluation], source: FoundEvaluation | None) -> I
             sentence = f"the best of {len(group)} decodings of this very set: optimistic"
             yield replace(each, selection=Selection("this-set", "", sentence))
         else:
-            sentence = f"one of {len(group)} decodings; {best.facts.get('inference')} is the best on this very set"
+            sentence = f"one of {len(group)} decodings; {best.facts.get('inference') or 'another'} is the best on this very set"
             yield replace(each, selection=Selection("only-point", "", sentence))
 
 

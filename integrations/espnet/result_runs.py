@@ -165,7 +165,7 @@ def _evaluation(path: str, row: Row, tree: Tree) -> FoundEvaluation:
     if isinstance(row, ResultRow):
         outcome = Outcome(path, weight, penalty, row.error_rate, row.reference_length, None)
         if row.sentence_error_rate is not None:
-            values["sentence_error_rate"] = row.sentence_error_rate
+            facts["sentence_error_rate"] = row.sentence_error_rate
         if row.sentences is not None:
             facts["utterances"] = row.sentences
         metric = row.metric

@@ -32,7 +32,7 @@ _MODEL = re.compile(r"(?:^|_)(?:asr|st|mt|slu|s2t|enh|tts|diar|enh_s2t|uasr|svs)
 _LANGUAGE_MODEL = re.compile(
     r"(?:^|_)lm_(lm_.+?)_((?:train|valid)\.[\w.]+?|\d+epoch|latest)(?=_(?:asr|st|mt|slu|s2t|uasr)_model_|$)"
 )
-_FIRST_ESPNET = re.compile(r"^decode_(.+?)_((?:decode|model\.).*)$")
+_FIRST_ESPNET = re.compile(r"^decode_(.+?)_((?:decode|model\.|beam\d).*)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Runs that an adapter has recorded while they trained: of their folders only what is not recorded yet is added.
 
-The folder says the same once more, rounded for people and often on another axis. So a value that an epoch has already is
-taken from the journal, and the rest is brought onto the journal's axis.
+The folder says the same once more, rounded for people and often on another axis. So of a curve that was recorded, only what
+lies before and behind the recorded part is taken, brought onto the journal's axis: the epochs before the line was added.
 """
 
 from __future__ import annotations
@@ -45,13 +45,17 @@ class RecordedLive:
     best: bool = False
     running: bool = False
 
-    def has(self, point: Point) -> tuple[Any, float] | None:
-        """Return step and value of a point as it was recorded, None when it was not."""
-        for step, epoch, value in reversed(self.values.get(point.name, [])):
-            at_once = epoch == point.epoch if None not in (epoch, point.epoch) else step == point.step
-            if (at_once or point.name.startswith("test/")) and _alike(value, point.value):
-                return step, value
-        return None
+    def tells(self, point: Point) -> bool:
+        """Return whether the curve of a point was recorded at its time, and more exactly than the folder has it."""
+        recorded = self.values.get(point.name)
+        if not recorded:
+            return False
+        epochs = [epoch for _, epoch, _ in recorded if epoch is not None]
+        if point.epoch is not None and epochs:
+            return min(epochs) <= point.epoch <= max(epochs)
+        steps = [step for step, _, _ in recorded if step is not None]
+        # what has no place on the axis was measured once, when all was over
+        return point.step is None or not steps or min(steps) <= point.step <= max(steps)
 
     def step_of(self, point: Point) -> int | None:
         """Return where on the recorded axis a point of the folder lies."""
@@ -105,21 +109,17 @@ def _rates(data: Mapping[str, Any]) -> Iterable[tuple[str, tuple[float | None, A
 
 def without_recorded(run: FoundRun, live: RecordedLive) -> FoundRun:
     """Return a run without what its adapter has recorded."""
-    points: list[Point] = []
-    news = 0
-    for point in run.points:
-        recorded = live.has(point)
-        if recorded is not None:
-            points.append(replace(point, step=recorded[0], value=recorded[1]))
-        else:
-            news += 1
-            points.append(replace(point, step=live.step_of(point)))
-    names = {each.name for each in run.points if live.has(each) is not None}
+    points = [
+        replace(point, step=live.step_of(point))
+        for point in run.points
+        if not point.name.startswith("test/") and not live.tells(point)
+    ]
+    points += [point for point in run.points if point.name.startswith("test/") and point.name not in live.values]
     return replace(
         run,
         points=tuple(points),
-        evaluations=tuple(each for each in run.evaluations if not _is_recorded(each, live, names)),
-        happenings=run.happenings if news else (),
+        evaluations=tuple(each for each in run.evaluations if not _is_recorded(each, live)),
+        happenings=run.happenings if points else (),
         datasets=tuple(each for each in run.datasets if (each.name, each.split) not in live.datasets),
         checkpoints=tuple(
             replace(each, best_by="" if live.best else each.best_by)
@@ -130,9 +130,12 @@ def without_recorded(run: FoundRun, live: RecordedLive) -> FoundRun:
     )
 
 
-def _is_recorded(evaluation: FoundEvaluation, live: RecordedLive, names: set[str]) -> bool:
+def _is_recorded(evaluation: FoundEvaluation, live: RecordedLive) -> bool:
     if evaluation.values:
-        return all(f"test/{evaluation.test_set}/{name}" in names for name in evaluation.values)
+        return all(
+            any(_alike(value, recorded) for _, _, recorded in live.values.get(f"test/{evaluation.test_set}/{name}", ()))
+            for name, value in evaluation.values.items()
+        )
     reported = evaluation.reported
     if reported is None:
         return False
