@@ -80,7 +80,7 @@ def parse_errs(data: bytes) -> Iterator[ErrorCountsLine | Problem]:
 def parse_summary(data: bytes) -> Iterator[SummaryHead | SummaryLine | Problem]:
     """Yield the rows of a summary, the best first as it stands there; `Problem` for a damaged row."""
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    for line_number, raw in enumerate(lines, start=1):
+    for line_number, raw in enumerate(lines[:-1], start=1):
         line = raw.rstrip(b"\r")
         if not line.strip():
             continue
@@ -89,7 +89,7 @@ def parse_summary(data: bytes) -> Iterator[SummaryHead | SummaryLine | Problem]:
             yield SummaryHead(b" ".join(words[1:]).decode("ascii", "replace"))
             continue
         match = _ROW.match(line)
-        if match is not None and line_number < len(lines):
+        if match is not None:
             yield SummaryLine(line_number, match[1].decode("utf-8", "backslashreplace"), number(match[2]) / 100)
-        elif match is None and line_number < len(lines):
+        else:
             yield Problem(line_number, shown(line.decode("utf-8", "backslashreplace")), "expected a setting and a rate")

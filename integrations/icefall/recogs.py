@@ -33,43 +33,38 @@ class Recognized:
 
 
 _LINE = re.compile(r"^(?P<id>\S.*?):?\t?\s*(?P<what>ref|hyp|timestamp_ref|timestamp_hyp)=(?P<value>.*)$")
-_CUT = re.compile(r"^(?P<id>.+?[^-\d].*?|.*-\d+-\d+)-\d+$")
 
 
 def parse_recogs(data: bytes) -> Iterator[Recognized | Problem]:
-    """Yield the utterances of a file, and a `Problem` for each line that cannot be read."""
+    """Yield the utterances of a file, and a `Problem` for each line that cannot be read.
+
+    A reference at the very end is of an utterance that is not written yet.
+    """
     lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace").split("\n")
     current: tuple[int, str, tuple[str, ...]] | None = None
-    for line_number, raw in enumerate(lines, start=1):
+    # what follows the last line end is still being written
+    for line_number, raw in enumerate(lines[:-1], start=1):
         line = raw.rstrip("\r")
         if not line.strip():
             continue
-        last = line_number == len(lines)
         match = _LINE.match(line)
         if match is None:
-            if not last:
-                yield Problem(line_number, shown(line), "expected `id:<tab>ref=[…]` or `id:<tab>hyp=[…]`")
+            yield Problem(line_number, shown(line), "expected `id:<tab>ref=[…]` or `id:<tab>hyp=[…]`")
             continue
         if match["what"].startswith("timestamp"):
             continue
         tokens = _tokens(match["value"])
         if tokens is None:
-            if not last:
-                yield Problem(line_number, shown(line), "expected a list of tokens behind the `=`")
-            continue
-        if match["what"] == "ref":
+            yield Problem(line_number, shown(line), "expected a list of tokens behind the `=`")
+        elif match["what"] == "ref":
             if current is not None:
                 yield Recognized(*current, None)
             current = (line_number, match["id"], tokens)
         elif current is not None and current[1] == match["id"]:
-            if last and "[" not in match["value"][:1]:
-                continue  # plain text that may be torn
             yield Recognized(*current, tokens)
             current = None
         else:
             yield Problem(line_number, shown(line), "a hypothesis without its reference on the line before")
-    if current is not None and lines[-1] == "":
-        yield Recognized(*current, None)
 
 
 def _tokens(text: str) -> tuple[str, ...] | None:

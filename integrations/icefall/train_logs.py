@@ -275,7 +275,8 @@ def _after_header(lead: bytes) -> tuple[Message, ...]:
     return (
         Message(TrainBatch, b"Epoch ", rb"Epoch (\d+), batch (\d+),([^\r\n]*)", lead, open_ended=True, build=_train_batch),
         Message(Validation, b"Epoch ", rb"Epoch (\d+), validation:? ([^\r\n]*)", lead, open_ended=True, build=_validation),
-        Message(OtherEpochLine, b"Epoch ", rb"Epoch " + WHOLE + rb"[,:]? (?!batch|validation|valid\w*=)[A-Za-z]", lead),
+        Message(OtherEpochLine, b"Epoch ", rb"Epoch " + WHOLE + rb"[,:]? (?!batch|validation|valid\w*=)[A-Za-z]", lead,
+                open_ended=True),
         Message(CheckpointSaved, b"Saving checkpoint to ", rb"Saving checkpoint to " + rest_of_line, lead,
                 open_ended=True, build=_saved),
         Message(CheckpointLoaded, b"Loading checkpoint from ", rb"Loading checkpoint from " + rest_of_line, lead,
