@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from speech_tracker.ingest.found import (
@@ -12,18 +13,21 @@ from speech_tracker.ingest.found import (
     FoundTable,
     JobTally,
     LocatedProblem,
-    Point,
     Status,
 )
 from speech_tracker.ingest.reading import ReadFile
 from speech_tracker.ingest.walk import FileRole, Tree
+from speech_tracker.integrations.fairseq.checkpoints import (
+    checkpoints_of,
+    checkpoints_table,
+    model_files,
+    saved_steps,
+)
 from speech_tracker.integrations.fairseq.curves import points_of
 from speech_tracker.integrations.fairseq.details import (
-    checkpoints_table,
     datasets_of,
     happenings_of,
     links_of,
-    model_files,
     speech_of,
 )
 from speech_tracker.integrations.fairseq.facts import task_name
@@ -93,14 +97,14 @@ def _given_out(
         if training is not None:
             own.setdefault(training.place, []).append(result)
             continue
-        folder = str(Path(normal(result.model)).parent) if result.model else ""
+        folder = str(Path(normal(result.model)).parent) if "/" in result.model else ""
         place = place_of(folder, result.file, root) if folder else result.file.parent.resolve()
         others.setdefault(place, []).append(result)
     return own, others
 
 
 def _training_of(result: Result, trainings: list[Training], root: Path) -> Training | None:
-    if result.model:
+    if "/" in result.model:
         folder = str(Path(normal(result.model)).parent)
         place = place_of(folder, result.file, root)
         for training in trainings:
@@ -131,8 +135,9 @@ def _training_run(
     ended_badly = sum(each.done is None for each in sessions) - live
     clocks = [(each.clock, each.last_clock) for each in sessions]
     seconds = sum(int(last - first) for first, last in clocks if first is not None and last is not None)
+    checkpoints = checkpoints_of(training)
     config = {name: value for name, value in training.config.items() if name != "job_logging_cfg"}
-    evaluations, tables, printed, problems = _of_results(results)
+    evaluations, tables, problems = _of_results(results, training.place, saved_steps(training))
     logs = dict.fromkeys(session.file.entry.path for session in sessions)
     by_path = {session.file.entry.path: session.file for session in sessions}
     problems = [
@@ -152,7 +157,7 @@ def _training_run(
         status=status,
         complete=status != "running",
         iterations=max((each.step for each in points if each.step is not None), default=0),
-        points=(*points, *printed),
+        points=points,
         evaluations=evaluations,
         jobs=JobTally(len(sessions), ended_badly, int(live), seconds, seconds),
         happenings=happenings_of(training, tree),
@@ -161,7 +166,8 @@ def _training_run(
         config=config,
         speech=speech_of(training),
         tables=(*checkpoints_table(training), *tables),
-        model_files=model_files(training.place),
+        model_files=() if checkpoints else model_files(training.place),
+        checkpoints=checkpoints,
         began=next((moment(first) for first, _ in clocks if first is not None), None),
         problems=tuple(dict.fromkeys(problems)),
     )
@@ -171,7 +177,7 @@ def _search_run(place: Path, results: list[Result], tree: Tree[FileRole]) -> Fou
     """The run of a model of which only searches are known."""
     from speech_tracker.schema import Speech
 
-    evaluations, tables, printed, problems = _of_results(results)
+    evaluations, tables, problems = _of_results(results, place, {})
     task = next((each.task for each in results if each.task), "asr" if evaluations else "other")
     return FoundRun(
         path=shown_place(place, tree),
@@ -182,7 +188,7 @@ def _search_run(place: Path, results: list[Result], tree: Tree[FileRole]) -> Fou
         status="finished",
         complete=True,
         iterations=0,
-        points=printed,
+        points=(),
         evaluations=evaluations,
         jobs=JobTally(),
         happenings=(),
@@ -198,12 +204,24 @@ def _search_run(place: Path, results: list[Result], tree: Tree[FileRole]) -> Fou
 
 
 def _of_results(
-    results: list[Result],
-) -> tuple[tuple[FoundEvaluation, ...], tuple[FoundTable, ...], tuple[Point, ...], list[LocatedProblem]]:
-    evaluations = tuple(each.evaluation for each in results if each.evaluation is not None)
+    results: list[Result], place: Path, steps: dict[str, int]
+) -> tuple[tuple[FoundEvaluation, ...], tuple[FoundTable, ...], list[LocatedProblem]]:
+    """Evaluations, tables and problems.
+
+    Args:
+        results: of one run.
+        place: of its checkpoints.
+        steps: name of a checkpoint → the step that it was saved at.
+    """
+    evaluations = []
+    for each in results:
+        if each.evaluation is not None:
+            name = Path(each.model).name
+            path = place / name
+            checkpoint = None if not name else str(path) if path.is_file() else ""
+            evaluations.append(replace(each.evaluation, checkpoint=checkpoint, step=steps.get(name)))
     tables = tuple(each.table for each in results if each.table is not None)
-    printed = tuple(point for each in results for point in each.points)
-    return evaluations, tables, printed, [problem for each in results for problem in each.problems]
+    return tuple(evaluations), tables, [problem for each in results for problem in each.problems]
 
 
 def _status(last: Session, *, live: bool) -> Status:

@@ -1,4 +1,4 @@
-"""What else there is to say of a training: its events, data sets, checkpoints, what it was made from, its description."""
+"""What else there is to say of a training: its events, data sets, what it was made from, its description."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from speech_tracker.ingest.found import FoundDataset, FoundLink, FoundTable, Happening
+from speech_tracker.ingest.found import FoundDataset, FoundLink, Happening
 from speech_tracker.ingest.walk import FileRole, Tree
 from speech_tracker.integrations.fairseq import facts
 from speech_tracker.integrations.fairseq.curves import validation_sets
@@ -14,7 +14,6 @@ from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.places import file_of, normal, place_of, shown_place
 from speech_tracker.integrations.fairseq.training_logs import (
     CheckpointLoaded,
-    CheckpointSaved,
     Component,
     Devices,
     ParameterCount,
@@ -23,7 +22,6 @@ from speech_tracker.integrations.fairseq.training_logs import (
 from speech_tracker.integrations.fairseq.trainings import Training
 from speech_tracker.schema import Speech
 
-_FINAL = ("checkpoint_best.pt", "checkpoint_last.pt")
 _OLDER = (("finetune_from_model", "checkpoint"), ("w2v_path", "model"))
 """Settings that name a model which another training made."""
 
@@ -52,22 +50,6 @@ def _happenings(training: Training, tree: Tree[FileRole]) -> Iterator[Happening]
         if ending is not None:
             data = {"status": ending.status, "error": ending.reason, "log": log, "line": ending.line_number}
             yield Happening(f"end:{name}:{ending.line_number}", "training-ended", data, moment(session.last_clock))
-
-
-def checkpoints_table(training: Training) -> tuple[FoundTable, ...]:
-    """Return the table of the checkpoints that were saved, none where there are none."""
-    saved = {
-        (each.path, each.step): (each.path, each.epoch, each.step, each.score, moment(each.clock), each.seconds)
-        for session in training.sessions
-        for each in session.all(CheckpointSaved)
-    }
-    columns = ("path", "epoch", "step", "score", "saved_at", "seconds")
-    return (FoundTable("checkpoints", columns, tuple(saved.values())),) if saved else ()
-
-
-def model_files(place: Path) -> tuple[str, ...]:
-    """Return the best checkpoint in a folder, else the last one."""
-    return next(((str(place / name),) for name in _FINAL if (place / name).is_file()), ())
 
 
 def datasets_of(training: Training, root: Path) -> tuple[FoundDataset, ...]:

@@ -10,7 +10,7 @@ from speech_tracker.ingest.walk import Entry, FileRole, Tree
 from speech_tracker.integrations.fairseq.decodes import Decode, parse_generated, parse_inferred
 from speech_tracker.integrations.fairseq.decoding_logs import HypothesesInside, RatePrinted, ResultPrinted
 from speech_tracker.integrations.fairseq.facts import task_name
-from speech_tracker.integrations.fairseq.results import Result, printed_points, result_of
+from speech_tracker.integrations.fairseq.results import Result, figures, result_of
 from speech_tracker.integrations.fairseq.searches import Search, search_in, searches_elsewhere
 from speech_tracker.integrations.fairseq.trainings import STILL_RUNNING_SECONDS
 
@@ -54,7 +54,7 @@ def log_results(
         kinds = [each.kind for each in file.records if isinstance(each, HypothesesInside)]
         path = root / file.entry.path
         if not kinds:
-            yield from _only_figures(file, path)
+            yield from _only_figures(file, path, tree.shown(file.entry.path))
             continue
         old = now - file.entry.stat.st_mtime >= STILL_RUNNING_SECONDS
         for number, decode in enumerate(decodes.of(path, file.entry, kinds[0])):
@@ -85,14 +85,15 @@ def _together(search: Search, printed: Search | None) -> Search:
     )
 
 
-def _only_figures(file: ReadFile[FileRole], path: Path) -> Iterator[Result]:
+def _only_figures(file: ReadFile[FileRole], path: Path, shown: str) -> Iterator[Result]:
     """Results of searches with ``--quiet``, whose hypotheses are gone."""
     before = 0
     for record in file.records:
         if isinstance(record, (ResultPrinted, RatePrinted)):
             search = search_in(file, before + 1, record.line_number)
-            before = record.line_number
-            points = printed_points(search, search.subset or "test")
-            if points and (search.model or search.sentences or isinstance(record, ResultPrinted)):
+            if search.printed is not None and (search.model or search.sentences or isinstance(record, ResultPrinted)):
+                key = f"{path.parent.name}/{file.entry.name}:{record.line_number}"
+                evaluation = figures(search, shown, key, search.subset or "test", settled=True)
                 task = task_name(search.config) if search.config else None
-                yield Result(path, search.model, task, None, None, points, search.config, ())
+                yield Result(path, search.model, task, evaluation, None, search.config, ())
+            before = record.line_number

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speech_tracker.ingest.found import FoundEvaluation, FoundTable, LocatedProblem, Outcome, Point, Selection
+from speech_tracker.ingest.found import FoundEvaluation, FoundTable, LocatedProblem, Outcome, Selection
 from speech_tracker.integrations.fairseq.decodes import Decode
 from speech_tracker.integrations.fairseq.facts import setting, task_name
 from speech_tracker.integrations.fairseq.places import file_of
@@ -30,7 +30,6 @@ class Result:
         task: of the experiment, None where only a training can tell.
         evaluation: of a recognition.
         table: of a translation.
-        points: figures that were only printed.
         config: of the search.
         problems: of the file.
     """
@@ -40,7 +39,6 @@ class Result:
     task: str | None
     evaluation: FoundEvaluation | None
     table: FoundTable | None
-    points: tuple[Point, ...]
     config: dict[str, Any]
     problems: tuple[LocatedProblem, ...]
 
@@ -60,26 +58,60 @@ def result_of(decode: Decode, search: Search, file: Path, shown: str, key: str, 
     problems = [LocatedProblem(shown, each.line_number or None, each.reason, each.text) for each in decode.problems]
     test_set = search.subset or _set_from_name(file.name)
     task = task_name(search.config) if search.config else None
-    if decode.is_translation and task not in ("asr", "st"):
+    if _is_translation(decode, search, task):
         table = FoundTable(
             f"translations/{_part(test_set)}",
             ("row", "source", "reference", "hypothesis", "score"),
             tuple((pair.key, pair.source, pair.reference, pair.hypothesis, pair.score) for pair in decode.pairs),
         )
-        return Result(
-            file,
-            search.model,
-            task or "mt",
-            None,
-            table,
-            printed_points(search, test_set),
-            search.config,
-            tuple(problems),
-        )
+        counted = {"utterances": len(decode.pairs)}
+        printed = figures(search, shown, key, test_set, settled=settled, facts=counted)
+        if task in (None, "other"):
+            task = "mt" if decode.is_translation else "st"
+        return Result(file, search.model, task, printed, table, search.config, tuple(problems))
     texts, ids = _texts(decode, search, file, root)
     evaluation = recognition(texts, search, shown, key, test_set, problems, settled=settled, facts={"ids": ids})
-    points = printed_points(search, test_set) if search.metric != "wer" else ()
-    return Result(file, search.model, task, evaluation, None, points, search.config, tuple(problems))
+    return Result(file, search.model, task, evaluation, None, search.config, tuple(problems))
+
+
+def _is_translation(decode: Decode, search: Search, task: str | None) -> bool:
+    if search.metric == "wer" or task == "asr":
+        return False
+    return decode.is_translation or search.metric in ("bleu", "chrf", "ter") or task in ("st", "mt")
+
+
+def figures(
+    search: Search, shown: str, key: str, test_set: str, *, settled: bool, facts: Mapping[str, Any] | None = None
+) -> FoundEvaluation:
+    """Return the evaluation of a search of which only the printed figure counts: WER as a fraction, BLEU in points.
+
+    Args:
+        search: what is known.
+        shown: the file that says so, as the user would open it.
+        key: stable name of the result.
+        test_set: its name.
+        settled: whether nothing is to come.
+        facts: to be recorded beside those of the search.
+    """
+    rate = search.printed / 100 if search.metric == "wer" and search.printed is not None else None
+    point = None if rate is None else Outcome(shown, None, None, rate, None, None)
+    values = {search.metric: search.printed} if rate is None and search.metric and search.printed is not None else {}
+    found = FoundEvaluation(
+        key=key,
+        path=shown,
+        test_set=test_set,
+        metric=search.metric or "wer",
+        points=() if point is None else (point,),
+        best=point,
+        reported=point,
+        selection=ONLY,
+        rtf=None,
+        decoding=search.decoding(),
+        facts={**search.facts(), **(facts or {})},
+        settled=settled,
+        values=values,
+    )
+    return replace(found, fingerprint=_fingerprint(found, Texts({}, {}, {})))
 
 
 def recognition(
@@ -159,14 +191,6 @@ def recognition(
     return replace(found, fingerprint=_fingerprint(found, texts))
 
 
-def printed_points(search: Search, test_set: str) -> tuple[Point, ...]:
-    """Return the figure that a search printed, where there is one; WER as a fraction, BLEU in points."""
-    if not search.metric or search.printed is None:
-        return ()
-    value = search.printed / 100 if search.metric == "wer" else search.printed
-    return (Point(f"test/{_part(test_set)}/{search.metric}", None, value),)
-
-
 def _part(test_set: str) -> str:
     return _UNSAFE.sub("_", test_set) or "test"
 
@@ -224,6 +248,7 @@ def _fingerprint(found: FoundEvaluation, texts: Texts) -> str:
         sorted(texts.hypotheses.items()),
         sorted(texts.speakers.items()),
         [replace(each, source="") for each in found.points],
+        sorted(found.values.items()),
         found.test_set,
         sorted((name, repr(value)) for name, value in (*found.decoding.items(), *found.facts.items())),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -163,4 +164,8 @@ def inference_options(settings: dict[str, Any]) -> dict[str, Any]:
     The score of a word is a bonus there: more of it means more words.
     """
     found = {ours: settings.get(theirs) for theirs, ours in _INFER_OPTIONS.items()}
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in found.items()
+        if value not in (None, "")
+    }

@@ -81,7 +81,7 @@ def _result(
         decoding=inference_options(settings),
     )
     file = place / (entries[0].name if entries else "wer")
-    return Result(file, model if "/" in model else "", "asr", evaluation, None, (), {}, tuple(problems))
+    return Result(file, model, "asr", evaluation, None, {}, tuple(problems))
 
 
 def _read(
@@ -115,6 +115,9 @@ def _outcome(path: str, record: ScoredSetting) -> Outcome:
         rate,
         record.reference_length,
         None,
+        settings={
+            name: value for name, value in settings.items() if name not in ("lm_weight", "word_insertion_penalty")
+        },
     )
 
 

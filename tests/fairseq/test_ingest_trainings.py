@@ -44,7 +44,7 @@ def test_names_units_and_the_vocabulary_are_those_of_the_live_adapter(
         "pretrained": "/elsewhere/base/checkpoint_1.pt",
     }  # fmt: skip
     assert view.speech["training"]["accumulation"] == 2
-    assert view.speech["training"]["precision"] == "fp16"
+    assert view.speech["training"]["optimizer"] == "adam"
     assert view.config["checkpoint"]["best_checkpoint_metric"] == "wer"
     assert view.identity["task"] == "asr"
     assert "fairseq" not in sys.modules
