@@ -37,7 +37,7 @@ class RecordedLive:
     """
 
     identity: dict[str, Any]
-    values: dict[str, list[tuple[Any, Any, float]]] = field(default_factory=dict)
+    values: dict[str, list[tuple[int | None, float | None, float]]] = field(default_factory=dict)
     steps: dict[float, int] = field(default_factory=dict)
     evaluations: dict[tuple[str, str], list[tuple[float | None, Any, Any]]] = field(default_factory=dict)
     datasets: set[tuple[str, str]] = field(default_factory=set)
@@ -52,10 +52,13 @@ class RecordedLive:
             return False
         epochs = [epoch for _, epoch, _ in recorded if epoch is not None]
         if point.epoch is not None and epochs:
-            return min(epochs) <= point.epoch <= max(epochs)
+            # an epoch belongs to who recorded a part of it
+            return math.floor(min(epochs)) <= point.epoch <= math.ceil(max(epochs))
         steps = [step for step, _, _ in recorded if step is not None]
-        # what has no place on the axis was measured once, when all was over
-        return point.step is None or not steps or min(steps) <= point.step <= max(steps)
+        if point.step is None or not steps:  # measured once, when all was over
+            return True
+        between = (max(steps) - min(steps)) / max(len(steps) - 1, 1)
+        return min(steps) - between <= point.step <= max(steps) + between
 
     def step_of(self, point: Point) -> int | None:
         """Return where on the recorded axis a point of the folder lies."""
