@@ -150,7 +150,8 @@ def _place(course: _Course, found: Curves, accumulation: int) -> None:
         of_epoch = list(_of_epoch(results, found.steps_of[epoch]))
         found.valid[epoch] = {point.name: point.value for point in of_epoch if point.name.startswith("valid/")}
         points += of_epoch
-    found.points = tuple(points)
+    # memory is told with training and with validation, at the same step: what was said last holds
+    found.points = tuple({(point.name, point.step): point for point in points}.values())
     found.epochs = tuple(sorted(course.results))
     found.missing = tuple(each for each in range(1, max(found.epochs, default=0)) if each not in course.results)
     found.unplaced = tuple(dict.fromkeys(unplaced))

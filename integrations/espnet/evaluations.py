@@ -146,15 +146,14 @@ def _evaluation(
 
 
 def _outcome(source: str, score: ScoreCounts | ScoreRates, search: Search) -> Outcome:
-    weight, penalty = search.settings.get("lm_weight"), search.settings.get("penalty")
+    weight = search.settings.get("lm_weight")
     weight = float(weight) if isinstance(weight, (int, float)) else None
-    penalty = float(penalty) if isinstance(penalty, (int, float)) else None
     if isinstance(score, ScoreRates):
-        return Outcome(source, weight, penalty, score.error_rate, score.reference_length, None)
+        return Outcome(source, weight, None, score.error_rate, score.reference_length, None)
     tally = Tally(
         score.substitutions, score.deletions, score.insertions, score.reference_length, score.sentences, score.sentence_errors
     )  # fmt: skip
-    return Outcome(source, weight, penalty, tally.error_rate, tally.reference_length, tally)
+    return Outcome(source, weight, None, tally.error_rate, tally.reference_length, tally)
 
 
 def _counts(score: ScoreCounts | ScoreRates) -> dict[str, Any]:

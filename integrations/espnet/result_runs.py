@@ -158,12 +158,11 @@ def _evaluations(rows: list[tuple[str, Row]], tree: Tree) -> list[FoundEvaluatio
 
 def _evaluation(path: str, row: Row, tree: Tree) -> FoundEvaluation:
     tag = read_tag(row.tag)
-    weight, penalty = tag.settings.get("lm_weight"), tag.settings.get("penalty")
     facts: dict[str, Any] = {"inference": row.tag, "line": row.line_number, "decimals": "the table has one decimal"}
     outcome: Outcome | None = None
     values: dict[str, float] = {}
     if isinstance(row, ResultRow):
-        outcome = Outcome(path, weight, penalty, row.error_rate, row.reference_length, None)
+        outcome = Outcome(path, tag.settings.get("lm_weight"), None, row.error_rate, row.reference_length, None)
         if row.sentence_error_rate is not None:
             facts["sentence_error_rate"] = row.sentence_error_rate
         if row.sentences is not None:
@@ -231,7 +230,7 @@ def _run(model: _Model, results: Results, tree: Tree) -> FoundRun:
                 beam_size=settings.get("beam_size"),
                 ctc_weight=settings.get("ctc_weight"),
                 lm_weight=settings.get("lm_weight"),
-                length_penalty=settings.get("penalty"),
+                word_insertion_penalty=settings.get("penalty"),
                 language_model=read_tag(model.rows[-1][1].tag).language_model or None,
             ),
         ),

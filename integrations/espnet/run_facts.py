@@ -67,7 +67,7 @@ def speech_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Speech,
             beam_size=_whole(settings.get("beam_size")),
             ctc_weight=_number(settings.get("ctc_weight")),
             lm_weight=_number(settings.get("lm_weight")),
-            length_penalty=_number(settings.get("penalty")),
+            word_insertion_penalty=_number(settings.get("penalty")),
             language_model=(search.language_model or None) if search is not None else None,
         ),
     ), problems
