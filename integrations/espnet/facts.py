@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.precision import precision_name
 from speech_tracker.schema import Augmentation, Data, Features, Model, Speech, Training
 
 TASKS = {
@@ -55,7 +56,11 @@ def speech(config: Mapping[str, Any], *, task: str, model: Any = None) -> Speech
             parameters=sum(each.numel() for each in parameters) or None,
             trainable_parameters=sum(each.numel() for each in parameters if each.requires_grad) or None,
             token_type=_text(config.get("token_type")),
-            vocabulary_size=len(tokens) if isinstance(tokens, list) else None,
+            vocabulary_size=len(tokens)
+            if isinstance(tokens, list)
+            else _lines(Path(tokens))
+            if isinstance(tokens, str)
+            else None,
         ),
         data=Data(datasets=tuple(folder.name for folder in datasets) or None),
         features=Features(
@@ -86,10 +91,10 @@ def speech(config: Mapping[str, Any], *, task: str, model: Any = None) -> Speech
             accumulation=config.get("accum_grad"),
             max_epochs=config.get("max_epoch"),
             seed=config.get("seed"),
-            precision="amp" if config.get("use_amp") else _text(config.get("train_dtype")),
+            precision=precision_name("amp" if config.get("use_amp") else _text(config.get("train_dtype"))),
             gradient_clip=config.get("grad_clip"),
             ctc_weight=_conf(config, "model_conf").get("ctc_weight"),
-            devices=config.get("ngpu") or None,
+            devices=config.get("dist_world_size") or config.get("ngpu") or 1,
         ),
     )
 
@@ -104,10 +109,45 @@ def data_folders(config: Mapping[str, Any], split: str) -> Iterator[Path]:
             yield folder
 
 
-def dataset(folder: Path) -> dict[str, Any]:
-    """Return what a Kaldi-style data folder tells cheaply: utterances and speakers."""
-    counts = {key: _lines(folder / name) for name, key in (("utt2spk", "utterances"), ("spk2utt", "speakers"))}
-    return {key: count for key, count in counts.items() if count is not None}
+def dataset(folder: Path, rate: int | None = None) -> dict[str, Any]:
+    """Return what a Kaldi-style data folder tells cheaply: utterances, speakers, hours.
+
+    Args:
+        folder: the folder.
+        rate: samples per second, for ``utt2num_samples``; None where it is not known.
+    """
+    facts: dict[str, Any] = {
+        "utterances": _lines(folder / "utt2spk"),
+        "speakers": _lines(folder / "spk2utt"),
+        "hours": _hours(folder, rate),
+    }
+    return {key: fact for key, fact in facts.items() if fact is not None}
+
+
+def data(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data group of the vocabulary, as far as the data folders are there: sizes of training and validation."""
+    rate = sample_rate(config)
+    found: dict[str, Any] = {}
+    for split, names in (("train", ("utterances", "hours", "speakers")), ("valid", ("utterances",))):
+        sizes = [dataset(folder, rate) for folder in data_folders(config, split)]
+        for name in names if len(sizes) == 1 else names[:2]:  # the speakers of two folders may be the same
+            if sizes and all(name in size for size in sizes):
+                found[f"{split}_{name}"] = sum(size[name] for size in sizes)
+    return found
+
+
+def _hours(folder: Path, rate: int | None) -> float | None:
+    seconds = _sum(folder / "utt2dur")
+    samples = _sum(folder / "utt2num_samples") if seconds is None and rate else None
+    return seconds / 3600 if seconds is not None else samples / rate / 3600 if samples is not None and rate else None
+
+
+def _sum(table: Path) -> float | None:
+    try:
+        with table.open(encoding="utf-8") as file:
+            return sum(float(line.split()[1]) for line in file)
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _lines(path: Path) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.precision import precision_name
 from speech_tracker.schema import Data, Features, Model, Speech, Training
 
 _TASKS = {"speech_to_text": "st", "audio_finetuning": "asr", "audio_pretraining": "ssl", "hubert_pretraining": "ssl",
@@ -75,7 +76,9 @@ def speech(config: Mapping[str, Any], *, toolkit_version: str | None, parameters
             max_epochs=setting(config, "optimization", "max_epoch") or None,
             max_steps=setting(config, "optimization", "max_update") or None,
             seed=setting(config, "common", "seed"),
-            precision="fp16" if setting(config, "common", "fp16") else "float32",
+            precision=precision_name(
+                next((each for each in ("fp16", "bf16") if setting(config, "common", each)), "float32")
+            ),
             gradient_clip=setting(config, "optimization", "clip_norm") or None,
             devices=setting(config, "distributed_training", "distributed_world_size"),
         ),

@@ -127,7 +127,8 @@ def speech_of(
         toolkit="kaldi",
         toolkit_version=version_of(run, tree),
         model=Model(
-            type=_model_type(kind, kaldi),
+            type=(model_type := _model_type(kind, kaldi)),
+            encoder=model_type.removeprefix(f"{kind}-") if model_type != kind else None,
             encoder_layers=_hidden_layers(kaldi) or None,
             parameters=network.get("num-parameters") or network.get("num_parameters"),
             vocabulary_size=network.get("num_pdfs") or kaldi.get("num_pdfs"),

@@ -49,10 +49,20 @@ def set_of(names: Sequence[str | None], number: int | None, stage: Stage) -> str
 
 def speech_of_loaders(stage: Stage, loaders: Sequence[Any], labels: Sequence[str]) -> dict[str, Any]:
     """Return what the loaders of a stage add to the description; they are made later than everything else."""
-    facts = [torch_facts.loader_facts(loader) for loader in loaders]
-    utterances = sum(each["utterances"] for each in facts) if all("utterances" in each for each in facts) else None
     if stage == "test":
         return {"data": {"test_sets": list(labels)}}
-    data = {"data": {f"{stage}_utterances": utterances}} if utterances is not None else {}
+    facts = [{**torch_facts.loader_facts(loader), **torch_facts.dataset_facts(loader)} for loader in loaders]
+    if stage == "valid":
+        return {"data": _sums(facts, ("utterances",), stage)}
+    named = [label for label, loader in zip(labels, loaders, strict=True) if torch_facts.dataset_name(loader)]
+    # the speakers of two sets may be the same
+    data = _sums(facts, ("utterances", "hours") if len(facts) > 1 else ("utterances", "hours", "speakers"), stage)
     sizes = {"training": {"batch_size": facts[0]["batch_size"]}} if facts and "batch_size" in facts[0] else {}
-    return {**data, **sizes} if stage == "train" else data
+    return {"data": {**data, **({"datasets": named} if named else {})}, **sizes}
+
+
+def _sums(facts: Sequence[Mapping[str, Any]], names: Sequence[str], stage: Stage) -> dict[str, Any]:
+    """Return what all loaders tell, added up."""
+    return {
+        f"{stage}_{name}": sum(each[name] for each in facts) for name in names if all(name in each for each in facts)
+    }

@@ -9,6 +9,7 @@ from typing import Any
 
 from speech_tracker.integrations import torch_facts
 from speech_tracker.lift import lift
+from speech_tracker.precision import precision_name
 
 _TRAINER = (
     "max_epochs", "max_steps", "min_epochs", "precision", "accumulate_grad_batches", "gradient_clip_val",
@@ -41,7 +42,7 @@ def speech(trainer: Any, module: Any, config: Mapping[str, Any]) -> dict[str, An
         "max_steps": _limit(trainer.max_steps),
         "accumulation": trainer.accumulate_grad_batches,
         "gradient_clip": trainer.gradient_clip_val,
-        "precision": str(trainer.precision),
+        "precision": precision_name(str(trainer.precision)),
         "devices": trainer.world_size,
         "seed": _number(os.environ.get("PL_GLOBAL_SEED")),
     }
