@@ -25,7 +25,10 @@ def attach(brain: Any, tracker: Tracker) -> None:
     _wrap(brain, "evaluate", before=tracker.evaluation_begins, error=tracker.failed)
     _wrap(brain, "on_fit_start", after=lambda *_, **__: tracker.recovered())
     _wrap(
-        brain, "on_stage_end", before=tracker.stage_ends, after=lambda _, *args, **kw: tracker.stage_ended(*args, **kw)
+        brain,
+        "on_stage_end",
+        before=tracker.stages.ends,
+        after=lambda _, *args, **kw: tracker.stages.ended(*args, **kw),
     )
     if tracker.options.steps:
         _wrap(brain, "make_dataloader", after=tracker.steps.loader_made)
@@ -38,7 +41,7 @@ def attach(brain: Any, tracker: Tracker) -> None:
         _wrap(brain.checkpointer, "load_checkpoint", after=tracker.checkpoints.loaded)
     theirs = hparams_of(brain).get("train_logger")
     if hasattr(theirs, "log_stats") and not hasattr(theirs, "tracker"):  # the recipe keeps its own logger
-        _wrap(theirs, "log_stats", after=lambda _, *args, **kw: tracker.statistics(*args, **kw))
+        _wrap(theirs, "log_stats", after=lambda _, *args, **kw: tracker.stages.statistics(*args, **kw))
 
 
 def track(brain: Any, **options: Any) -> Any:

@@ -71,7 +71,7 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
     @never_raises
     def _record(self, *stats: Any) -> None:
         if if_main_process():
-            self.tracker.statistics(*stats)
+            self.tracker.stages.statistics(*stats)
 
 
 def _hook_brains() -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import speechbrain
-
 import speech_tracker
 from speech_tracker import lifecycle
-from speech_tracker.integrations.speechbrain import configuration, data_sets, description, names
+from speech_tracker.integrations.speechbrain import configuration, data_sets, description
 from speech_tracker.integrations.speechbrain.checkpoints import Checkpoints
-from speech_tracker.integrations.speechbrain.error_rates import Evaluations, percents
 from speech_tracker.integrations.speechbrain.options import Options
+from speech_tracker.integrations.speechbrain.stages import Stages
 from speech_tracker.integrations.speechbrain.steps import Steps
 
 
@@ -33,13 +30,10 @@ class Tracker:
         self.brain: Any = None
         self.steps = Steps(self)
         self.checkpoints = Checkpoints(self)
-        self.evaluations = Evaluations()
+        self.stages = Stages(self)
         self.data: dict[str, Any] = {}
         self.tested = 0
         self.test_set: str | None = None
-        self.ending: Any = None  # the stage whose end the recipe is working on
-        self.told: set[str] = set()  # what the recipe has said since the last validation
-        self.train_loss: float | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Where it is unpickled there is no Brain, and its run goes on without it."""
@@ -100,64 +94,6 @@ class Tracker:
             run.rewind(step=step)
             run.log_event("restarted" if loaded is None else "resumed", step=step, checkpoint=loaded)
 
-    def statistics(
-        self, stats_meta: Any = None, train_stats: Any = None, valid_stats: Any = None, test_stats: Any = None, *_: Any, **__: Any
-    ) -> None:  # fmt: skip
-        """Record what the recipe gives its logger."""
-        if self.brain is None:
-            return
-        meta, known = dict(stats_meta or {}), percents(self.brain)
-        of_step = self.ending is None and valid_stats is None
-        if test_stats is not None:
-            metrics = names.stage_metrics("test", test_stats, test_set=self.test_set or "test", percents=known)
-        else:
-            metrics = {
-                **({} if self.options.steps and not of_step else names.meta_metrics(meta)),  # else it has its own curve
-                **names.stage_metrics("train", train_stats, of_step=of_step),
-                **names.stage_metrics("valid", valid_stats, percents=known),
-            }
-        self.told.update(metrics)
-        epoch = next((value for key, value in meta.items() if key.lower() == "epoch"), self.position["epoch"])
-        if metrics:
-            self.begin().log_metrics(metrics, step=self.brain.optimizer_step, epoch=epoch)
-
-    def stage_ends(self, stage: Any = None, *_: Any, **__: Any) -> None:
-        """Remember it while the recipe works on it."""
-        self.ending = stage
-
-    def stage_ended(self, stage: Any = None, stage_loss: Any = None, epoch: Any = None, *_: Any, **__: Any) -> None:
-        """Record every ErrorRateStats of a valid or test stage as an evaluation, and what the recipe kept for itself.
-
-        Not at the end of a train stage: what the Brain then holds is left over from the validation before.
-        """
-        self.ending = None
-        if stage == speechbrain.Stage.TRAIN:
-            self.train_loss = stage_loss
-            if self.data.get("valid") is None:
-                self._complete({}, epoch)
-            return
-        testing = stage == speechbrain.Stage.TEST
-        place = (self.test_set or "test") if testing else "valid"
-        where = {**self.position, **({"checkpoint": self.checkpoints.loaded_path} if testing else {})}
-        rates = self.evaluations.record(
-            self.begin(), self.brain, self.data.get("test" if testing else "valid"), test_set=place,
-            stage="test" if testing else "valid", **where,
-        )  # fmt: skip
-        if not testing:
-            self._complete({"valid/loss": stage_loss, **{f"valid/{name}": rate for name, rate in rates.items()}}, epoch)
-        elif f"test/{place}/loss" not in self.told:
-            self.begin().log_metrics({f"test/{place}/loss": float(stage_loss)}, **self.position)
-
-    def _complete(self, metrics: Mapping[str, Any], epoch: Any) -> None:
-        found = {**metrics, "train/loss_epoch": self.train_loss}
-        if not self.options.steps and not any(name.startswith("train/learning_rate") for name in self.told):
-            found.update(self.steps.learning_rates())
-        missing = {name: float(value) for name, value in found.items() if name not in self.told and value is not None}
-        self.told.clear()
-        self.steps.start()
-        if missing:
-            self.begin().log_metrics(missing, step=self.brain.optimizer_step, epoch=epoch)
-
     def evaluation_begins(
         self, test_set: Any = None, max_key: Any = None, min_key: Any = None, *_: Any, **__: Any
     ) -> None:
@@ -172,7 +108,7 @@ class Tracker:
 
     def failed(self, error: BaseException) -> None:
         """End the run as failed; by a keyboard interrupt as killed. The error goes on as it was."""
-        self.ending = None
+        self.stages.ends(None)
         if self.run is None or self.run.status != "running":
             return
         if not isinstance(error, SystemExit):
