@@ -17,13 +17,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from speech_tracker.optional import require
+
 
 def install(**options: Any) -> None:
     """Have every ESPnet training of this process recorded.
 
     Args:
         options: as for `speech_tracker.init`: project, name, tags, languages, mode.
+
+    Raises:
+        MissingExtraError: ESPnet cannot be imported.
     """
+    require("espnet2.tasks.abs_task", extra="espnet", purpose="follow its trainings")
     from speech_tracker.integrations.espnet.live import install as install_hooks
 
     install_hooks(**options)

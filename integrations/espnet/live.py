@@ -10,6 +10,7 @@ from espnet2.train.distributed_utils import get_rank
 from espnet2.train.reporter import Reporter, SubReporter
 
 from speech_tracker.guard import never_raises
+from speech_tracker.integrations.espnet import facts
 from speech_tracker.integrations.espnet.training import Training
 
 _current: Training | None = None
@@ -32,6 +33,12 @@ def install(**options: Any) -> None:
     )
 
 
+def _begin(task: type, args: Any) -> Training:
+    # recipes of one's own and espnetez train subclasses of the tasks
+    names = [facts.TASKS[each.__name__] for each in task.__mro__ if each.__name__ in facts.TASKS]
+    return Training(names[0] if names else "other", vars(args), _options)
+
+
 def _followed_worker(original: Any) -> Any:
     @functools.wraps(original)
     def main_worker(cls: Any, args: Any) -> Any:
@@ -39,7 +46,7 @@ def _followed_worker(original: Any) -> Any:
         # stage 10 of the recipes comes through here too, and is no training
         if args.collect_stats or args.dry_run or _rank(args) != 0:
             return original(cls, args)
-        _current = never_raises(Training)(cls.__name__, vars(args), _options)
+        _current = never_raises(_begin)(cls, args)
         if _current is None:
             return original(cls, args)
         args.use_wandb = False  # the run is ours; ESPnet's own would double it

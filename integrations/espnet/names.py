@@ -11,6 +11,9 @@ _NAMES = {
     # rate of recognition, and never to be drawn beside one (espnet issues 1919 and 2732)
     "wer": "wer_teacher_forced",
     "cer": "cer_teacher_forced",
+    "wer_asr": "wer_asr_teacher_forced",
+    "cer_asr": "cer_asr_teacher_forced",
+    "bleu": "bleu_teacher_forced",
     "acc": "accuracy",
     "grad_norm": "gradient_norm",
     "clip": "clipped_percent",

@@ -24,13 +24,13 @@ class Training:
     """One training, from its arguments to its last checkpoint.
 
     Args:
-        task: name of ESPnet's task class.
+        task: our name of the task.
         config: ESPnet's arguments by name.
         options: as for `speech_tracker.init`.
     """
 
     def __init__(self, task: str, config: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-        self.task = facts.TASKS.get(task, "other")
+        self.task = task
         self.config = dict(config)
         self.folder = Path(str(config["output_dir"]))
         self.interval = config.get("log_interval") or INTERVAL
@@ -46,9 +46,11 @@ class Training:
             task=self.task, experiment_folder=self.folder, config=self.config, **{**_of_wandb(config), **options}
         )
         self.run.log_speech(facts.speech(self.config, task=self.task))
+        self.run.log_speech({"data": facts.data(self.config)})
         for split in ("train", "valid"):
             for each in facts.data_folders(self.config, split):
-                self.run.log_dataset(each.name, split=split, path=str(each), **facts.dataset(each))
+                size = facts.dataset(each, facts.sample_rate(self.config))
+                self.run.log_dataset(each.name, split=split, path=str(each), **size)
 
     def model_built(self, model: Any) -> None:
         """Record the size and the summary of the model."""

@@ -31,6 +31,7 @@ DATA = (
 
 def variables(folder: Path, **more: str) -> dict[str, str]:
     found = {**os.environ, "SPEECH_TRACKER_MODE": "local", "SPEECH_TRACKER_DIR": str(folder / "store"), **more}
+    found["OMP_NUM_THREADS"] = "1"
     found.pop("PYTHONDONTWRITEBYTECODE", None)  # to compile ESPnet takes three times as long as to train here
     return found
 
@@ -68,7 +69,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(made: Path) -> Path:
     """Two epochs, then a third after a restart, then a test set decoded by two jobs."""
     for epochs in ("2", "3"):
-        done = train(made, "--max_epoch", epochs, "--num_att_plot", "1" if epochs == "2" else "0")
+        done = train(
+            made, "--max_epoch", epochs, "--num_att_plot", "1" if epochs == "2" else "0",
+            "--use_wandb", "true", "--wandb_project", "digits", "--wandb_name", "tiny",
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         assert "was skipped" not in done.stderr
     log = made / "exp/asr/decode_b2/test_low/logdir"
@@ -154,18 +158,7 @@ def test_jobs_of_a_decoding_join_the_run_and_the_last_one_scores_the_set_once(tr
     assert {segment["role"] for segment in view.segments()} == {"main", "attached"}
 
 
-def test_a_crashed_training_is_failed_and_its_error_goes_on_unchanged(made: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").symlink_to(made / "data")
-    done = train(tmp_path, "--init_param", "no/such/file.pth")
-    assert done.returncode == 1
-    assert "no/such/file.pth" in done.stderr
-    assert only_run(tmp_path).status == "failed"
-
-
-def test_statistics_collection_and_helper_commands_make_no_run(made: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").symlink_to(made / "data")
-    stats = train(tmp_path, "--collect_stats", "true", output="exp/stats")
-    assert stats.returncode == 0, stats.stderr[-2000:]
+def test_helper_commands_run_as_python_runs_them_and_make_no_run(tmp_path: Path) -> None:
     version = python(tmp_path, *WRAPPER, "-c", "import sys; print(sys.argv)", "x")
     assert version.stdout == "['-c', 'x']\n"
     assert version.stderr == ""
@@ -201,19 +194,60 @@ def test_a_rank_that_multiprocessing_spawned_is_followed_too(made: Path, tmp_pat
     assert view.metrics["valid/loss"]["count"] == 1
 
 
-def test_another_task_is_followed_by_the_same_hooks(made: Path, tmp_path: Path) -> None:
-    (tmp_path / "data").symlink_to(made / "data")
-    done = python(
-        tmp_path, *WRAPPER, "-m", "espnet2.bin.lm_train", "--ngpu", "0", "--use_preprocessor", "true", "--token_type", "char",
-        "--token_list", "data/tokens.txt", "--train_data_path_and_name_and_type", "data/train_sp/text,text,text",
-        "--valid_data_path_and_name_and_type", "data/dev/text,text,text", "--train_shape_file", "data/train_sp/text",
-        "--valid_shape_file", "data/dev/text", "--output_dir", "exp/lm", "--max_epoch", "1", "--batch_type", "unsorted",
-        "--batch_size", "4", "--num_workers", "0", "--lm_conf", "unit=8", "--lm_conf", "nlayers=1", "--use_tensorboard", "false",
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def tasks(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunView]:
+    """One epoch each of other tasks, by the name of their output folder."""
+    folder = tmp_path_factory.mktemp("tasks")
+    (folder / "data").symlink_to(made / "data")
+    done = python(folder, str(TINY / "other_tasks.py"))
     assert done.returncode == 0, done.stderr[-3000:]
-    view = only_run(tmp_path)
-    assert (view.speech["task"], view.status) == ("lm", "finished")
+    assert "was skipped" not in done.stderr, done.stderr[-3000:]
+    views = [RunView.read(each) for each in (folder / "store" / "runs").iterdir()]
+    return {str(view.identity["name"]): view for view in views}
+
+
+@pytest.mark.parametrize(("output", "task"), [("lm", "lm"), ("tts", "tts"), ("st", "st"), ("se", "se"), ("ez", "asr")])
+def test_other_tasks_and_espnetez_are_followed_by_the_same_hooks(
+    tasks: dict[str, RunView], output: str, task: str
+) -> None:
+    view = tasks[output]
+    assert (view.identity["task"], view.speech["task"], view.status) == (task, task, "finished")
+    assert view.identity["project"] == "tasks"
     assert view.metrics["valid/loss"]["count"] == 1
+    assert view.metrics["train/loss"]["count"] >= 1
+    assert view.speech["model"]["parameters"] > 100
+    assert view.problems == []
+
+
+def test_the_model_of_each_task_is_named(tasks: dict[str, RunView]) -> None:
+    kinds = {name: view.speech["model"]["type"] for name, view in tasks.items()}
+    assert kinds == {"lm": "seq_rnn", "tts": "tacotron2", "st": "transformer", "se": "stft", "ez": "transformer"}
+
+
+def test_what_was_said_to_espnets_own_wandb_switch_is_said_to_ours_and_nothing_is_doubled(trained: Path) -> None:
+    view = only_run(trained)
+    assert (view.identity["project"], view.identity["name"]) == ("digits", "tiny")
+    assert not (trained / "exp/asr/wandb").exists()
+
+
+def test_an_average_names_the_checkpoints_that_it_was_made_of(trained: Path) -> None:
+    averages = [each for each in only_run(trained).checkpoints if each.get("averaged_from")]
+    assert averages
+    folder = trained / "exp/asr"
+    members = {Path(path).name for path in averages[-1]["averaged_from"]}
+    # ESPnet keeps the epochs that its averages are made of, and deletes the others
+    assert members == {path.name for path in folder.glob("*epoch.pth") if path.name in members}
+    assert len(members) == 2
+    assert Path(averages[-1]["path"]).name == "valid.acc.ave_2best.pth"
+
+
+def test_the_contract_of_all_adapters_is_kept(tmp_path: Path) -> None:
+    done = python(
+        Path(__file__).parents[2], "-m", "pytest", str(TINY / "contract.py"), "-q", "-W", "ignore", "-p", "no:cacheprovider",
+        "-p", "no:randomly", "-p", "no:xdist", "--basetemp", str(tmp_path / "contract"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert " passed" in done.stdout
 
 
 def test_sigterm_under_slurm_is_preempted_and_the_training_dies_of_it(made: Path, tmp_path: Path) -> None:
