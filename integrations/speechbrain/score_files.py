@@ -23,7 +23,8 @@ _SUMMARY = re.compile(
 _SENTENCES = re.compile(rb"^%SER \S+ \[ (\d+) / (\d+) \]", re.MULTILINE)
 _SCORED = re.compile(rb"^Scored (\d+) sentences, (\d+) not present in hyp\.", re.MULTILINE)
 _UTTERANCE = re.compile(rb"^.*, %WER \S+ \[ \d+ / \d+, \d+ ins, \d+ del, \d+ sub \][ \r]*$", re.MULTILINE)
-_OWN_TITLE = re.compile(rb"(?im)^\s*(?:test |valid )?(wer|cer|per|ter)\b[^%\n]*:?\s*$")
+_TITLE = re.compile(rb"^(?:[\w ]* )?(wer|cer|per|ter)(?: [\w ]+)?:$", re.IGNORECASE)
+"""A heading of the recipe's own, such as ``CER stats:``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,10 @@ def score_name(name: str) -> tuple[str, str] | None:
 def parse_score_file(data: bytes) -> Iterator[ErrorRates | Problem]:
     """Yield the reports of a file; a line that begins like one and cannot be read is a problem."""
     heads = list(_SUMMARY.finditer(data))
-    before = 0
     for place, head in enumerate(heads):
         end = heads[place + 1].start() if place + 1 < len(heads) else len(data)
         sentences = _SENTENCES.search(data, head.end(), end)
         scored = _SCORED.search(data, head.end(), end)
-        titles = _OWN_TITLE.findall(data, before, head.start())
-        before = end
         try:
             percent = float(head[1])
         except ValueError:
@@ -87,7 +85,7 @@ def parse_score_file(data: bytes) -> Iterator[ErrorRates | Problem]:
             continue
         yield ErrorRates(
             line_number=_line(data, head.start()),
-            title=titles[-1].decode("ascii").lower() if titles else "",
+            title=_title(data, head.start()),
             percent=percent,
             errors=int(head[2]),
             reference_length=int(head[3]),
@@ -104,6 +102,13 @@ def parse_score_file(data: bytes) -> Iterator[ErrorRates | Problem]:
         if not any(head.start() == damaged.start() for head in heads):
             line = damaged[0].decode("utf-8", "replace").strip()
             yield Problem(_line(data, damaged.start()), line[:160], "expected %WER RATE [ ERRORS / WORDS, … ]")
+
+
+def _title(data: bytes, position: int) -> str:
+    """What a heading right above a report says that it counts."""
+    above = data[max(0, position - 200) : position].rstrip().rpartition(b"\n")[2]
+    found = _TITLE.match(above.strip())
+    return found[1].decode("ascii").lower() if found else ""
 
 
 def _line(data: bytes, position: int) -> int:
