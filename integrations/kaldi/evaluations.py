@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,7 +83,30 @@ def evaluations_of(
     for draft in drafts:
         selection, reported = _selection(draft, drafts, tree, problems)
         evaluations.append(_evaluation(draft, selection, reported, drafts, run_path, tree))
+    _mark_selected(evaluations)
     return evaluations, problems
+
+
+def _mark_selected(evaluations: list[FoundEvaluation]) -> None:
+    """Say which decode folder of each test set stands for it in a summary: the one with the fewest errors.
+
+    A set is decoded with several language models, before and after adaptation, and all of it is of the same model.
+    """
+    best: dict[tuple[str, str], FoundEvaluation] = {}
+    for each in evaluations:
+        key = (each.test_set, each.metric)
+        if _rank(each) < (_rank(best[key]) if key in best else (True, math.inf)):
+            best[key] = each
+    for each in evaluations:
+        if each.reported is not None:
+            each.facts["selected"] = any(each is one for one in best.values())
+
+
+def _rank(evaluation: FoundEvaluation) -> tuple[bool, float]:
+    reported = evaluation.reported
+    if reported is None or reported.error_rate is None:
+        return True, math.inf
+    return reported.partial, reported.error_rate
 
 
 def _is_scored(decode: DecodeFolder) -> bool:
@@ -185,6 +209,8 @@ def _evaluation(
     if selection.how == "this-set" and sweep is not None and not is_dev(draft.test_set):
         facts.update(_at_dev_point(draft, drafts, tree))
     relative = decode.path.removeprefix(run_path).strip("/")
+    # what else tells the same set apart that was rescored with another language model, or decoded before adaptation
+    decoding = {"folder": relative or (decode.path or str(tree.root.absolute())).rpartition("/")[2], **decoding}
     subset = sweep.subset if sweep is not None else ""
     evaluation = FoundEvaluation(
         key="/".join(part for part in (relative or ".", metric, subset) if part),
@@ -308,7 +334,7 @@ def _interval(records: Iterable[Any]) -> dict[str, Any]:
 
 def _fingerprint(evaluation: FoundEvaluation) -> str:
     """A digest of the content, the same wherever the folder lies and from wherever it was found."""
-    facts = {name: value for name, value in evaluation.facts.items() if name != "at_dev_point"}
+    facts = {name: value for name, value in evaluation.facts.items() if name not in ("at_dev_point", "selected")}
     at_dev_point = evaluation.facts.get("at_dev_point", {})
     content = (
         [replace(point, source="") for point in evaluation.points],

@@ -65,7 +65,7 @@ def test_the_recorded_run_holds_what_the_document_says(made_tree, ingest, views)
     assert view.speech["toolkit"] == "kaldi"
     assert view.speech["toolkit_version"] == "5.5.1113~1-a52a4"
     assert view.speech["model"] == {
-        "type": "chain-tdnn", "encoder_layers": 2, "parameters": 23484, "vocabulary_size": 60, "subsampling": 3,
+        "type": "chain-tdnn", "encoder": "tdnn", "encoder_layers": 2, "parameters": 23484, "vocabulary_size": 60, "subsampling": 3,
     }  # fmt: skip
     assert view.config["kaldi"]["tree"]["context_width"] == 2
     assert [layer["name"] for layer in view.config["kaldi"]["layers"]] == [
@@ -109,6 +109,28 @@ def test_evaluations_hold_the_utterances_the_speakers_the_sweep_and_how_the_poin
     rows = json.loads((views()["mono"].folder / table.data["file"]).read_text())
     assert len(rows["rows"]) == 21
     assert min(row[2] for row in rows["rows"]) == mono["error_rate"]
+
+
+def test_a_set_decoded_in_several_ways_keeps_them_apart_and_the_best_stands_for_it(tree, ingest, views):
+    model = tree / "exp/mono"
+    ingest(tree)
+    for name, errors in (("decode_tglarge_test", 60), ("decode_fglarge_test", 50), ("decode_test.si", 200)):
+        (model / name).mkdir()
+        (model / name / "wer_9_0.0").write_text(
+            f"%WER {100 * errors / 229:.2f} [ {errors} / 229, 10 ins, 20 del, {errors - 30} sub ]\n%SER 50.00 [ 20 / 40 ]\n"
+            "Scored 40 sentences, 0 not present in hyp.\n"
+        )
+    ingest(tree)
+    evaluations = [each for each in views()["mono"].evaluations if each["test_set"] == "test"]
+    assert [(each["decoding"]["folder"], each["metadata"]["selected"]) for each in evaluations] == [
+        ("decode_test", True),  # it was the only one
+        ("decode_fglarge_test", True),
+        ("decode_test.si", False),
+        ("decode_tglarge_test", False),
+    ]
+    before = records()
+    ingest(tree)
+    assert records() == before
 
 
 def test_the_chain_of_models_is_linked(made_tree, ingest, views):
