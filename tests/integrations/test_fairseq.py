@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +51,40 @@ def python(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
 def train(folder: Path, epochs: int, *options: str) -> subprocess.CompletedProcess[str]:
     if not (folder / "data").exists():
         assert python(folder, str(TINY / "make_data.py"), "data").returncode == 0
-    return python(folder, str(TINY / "run_fairseq.py"), "train", "data", *MODEL, "--max-epoch", str(epochs), *options)
+    done = python(folder, str(TINY / "run_fairseq.py"), "train", "data", *MODEL, "--max-epoch", str(epochs), *options)
+    (folder / f"train-{epochs}.log").write_text(done.stdout + done.stderr)
+    return done
+
+
+def generate(folder: Path, subset: str) -> None:
+    done = python(
+        folder, str(TINY / "run_fairseq.py"), "generate", "data", *MODEL[:MODEL.index("--train-subset")], "--gen-subset", subset,
+        "--path", "checkpoints/checkpoint_best.pt", "--beam", "2", "--scoring", "wer", "--results-path", "results",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "generate.log").write_text(done.stdout + done.stderr)
+
+
+def ingest(folder: Path, store: Path) -> dict[str, Any]:
+    """Ingest with the interpreter of the tests, in which there is no Fairseq."""
+    assert importlib.util.find_spec("fairseq") is None
+    done = subprocess.run(
+        [sys.executable, "-m", "speech_tracker.cli", "ingest", "fairseq", str(folder), "--json", "--mode", "local"],
+        env={**os.environ, "SPEECH_TRACKER_DIR": str(store)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["problems"] == []
+    return document
+
+
+def only_run(store: Path) -> RunView:
+    (found,) = (store / "runs").iterdir()
+    return RunView.read(found)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +102,14 @@ def trained(plugin: str, tmp_path_factory: pytest.TempPathFactory) -> RunView:
         done = train(folder, epochs, "--user-dir", plugin)
         assert done.returncode == 0, done.stderr[-3000:]
         assert "was skipped" not in done.stderr
-    (found,) = (folder / "store" / "runs").iterdir()
-    return RunView.read(found)
+    generate(folder, "other")
+    return only_run(folder / "store")
+
+
+@pytest.fixture(scope="module")
+def folder_of(trained: RunView) -> Path:
+    """Where it was trained, and what its standard output was."""
+    return trained.folder.parents[2]
 
 
 def test_a_training_that_was_continued_is_one_run(trained: RunView) -> None:
@@ -74,7 +117,11 @@ def test_a_training_that_was_continued_is_one_run(trained: RunView) -> None:
     assert trained.problems == []
     assert [(point["step"], point["epoch"]) for point in trained.history("valid/loss")] == [(2, 1), (4, 2), (6, 3)]
     assert [point["step"] for point in trained.history("train/loss")] == [1, 2, 3, 4, 5, 6]
-    assert [(point["step"], point["epoch"]) for point in trained.history("train/loss_epoch")] == [(2, 1), (4, 2), (6, 3)]
+    assert [(point["step"], point["epoch"]) for point in trained.history("train/loss_epoch")] == [
+        (2, 1),
+        (4, 2),
+        (6, 3),
+    ]
     assert [record.data for record in trained.records("rewind")] == [{"step": 4}]
 
 
@@ -104,10 +151,58 @@ def test_configuration_vocabulary_and_data_are_recorded(trained: RunView) -> Non
     assert {each["name"]: each["utterances"] for each in trained.datasets} == {"train": 16, "dev": 4, "other": 4}
 
 
+def test_the_folder_that_a_training_leaves_tells_the_same_as_the_plugin(
+    trained: RunView, folder_of: Path, tmp_path: Path
+) -> None:
+    document = ingest(folder_of, tmp_path)
+    (run,) = document["runs"]
+    assert run["jobs"] == {"total": 2, "failed": 0}
+    read = only_run(tmp_path)
+    assert (read.id, read.status) == (trained.id, "finished")
+    live = {name: points for name, points in trained.histories.items() if not name.startswith("test/")}
+    assert set(read.histories) == set(live)
+    for name, points in live.items():
+        said = read.histories[name]
+        assert [point["step"] for point in said] == [point["step"] for point in points], name
+        assert [point["epoch"] for point in said] == [point["epoch"] for point in points], name
+        # six digits are printed
+        assert [point["value"] for point in said] == pytest.approx([point["value"] for point in points], rel=1e-5), name
+    assert read.config == {**trained.config, **read.config}
+    described = {**trained.speech, "toolkit_version": None}
+    assert {**read.speech, "toolkit_version": None}["training"] == described["training"]
+    assert read.speech["model"]["parameters"] == read.speech["model"]["trainable_parameters"]
+    assert {each["name"] for each in read.datasets} == {"train", "dev", "other"}
+
+
+def test_hypotheses_are_scored_with_the_ids_and_speakers_of_the_manifest(folder_of: Path, tmp_path: Path) -> None:
+    ingest(folder_of, tmp_path)
+    (found,) = only_run(tmp_path).evaluations
+    printed = (folder_of / "results" / "generate-other.txt").read_text().splitlines()[-1]
+    assert printed == f"Generate other with beam=2: WER: {100 * found['wer']:.2f}"
+    assert found["test_set"] == "other"
+    assert found["decoding"]["beam_size"] == 2
+    assert {row["speaker_id"]: row["utterances"] for row in found["speakers"]} == {"speaker0": 2, "speaker1": 2}
+    assert all(row["utterance_id"].startswith("other-") for row in found["worst"])
+
+
+def test_ingesting_where_the_plugin_recorded_adds_what_it_could_not_see(trained: RunView, folder_of: Path) -> None:
+    before = {name: len(points) for name, points in trained.histories.items()}
+    store = folder_of / "store"
+    ingest(folder_of, store)
+    again = only_run(store)
+    assert again.id == trained.id
+    assert {name: len(points) for name, points in again.histories.items() if not name.startswith("test/")} == before
+    assert len(again.records("rewind")) == len(trained.records("rewind"))
+    assert [each["test_set"] for each in again.evaluations] == ["other"]
+    segments = len(again.segments())
+    ingest(folder_of, store)
+    assert len(only_run(store).segments()) == segments
+
+
 def test_a_crashed_training_is_failed_and_the_result_is_the_same_with_and_without_us(
     plugin: str, tmp_path: Path
 ) -> None:
-    for name, options in (("with", ("--user-dir", plugin)), ("without", ())):
+    for name, options in (("with", ("--user-dir", plugin)), ("without", ("--log-format", "simple"))):
         (tmp_path / name).mkdir()
         assert train(tmp_path / name, 1, *options).returncode == 0
     same = python(
@@ -117,9 +212,18 @@ def test_a_crashed_training_is_failed_and_the_result_is_the_same_with_and_withou
         "without/checkpoints/checkpoint_last.pt",
     )
     assert same.returncode == 0, same.stderr
+    ingest(tmp_path / "without", tmp_path / "ingested")  # the other format
+    plainly = only_run(tmp_path / "ingested")
+    assert plainly.status == "finished"
+    live = only_run(tmp_path / "with/store")
+    assert set(plainly.histories) == set(live.histories)
+    assert [point["value"] for point in plainly.history("valid/loss")] == [
+        point["value"] for point in live.history("valid/loss")
+    ]
     (tmp_path / "with/data/dev-0.npy").unlink()
     crashed = train(tmp_path / "with", 3, "--user-dir", plugin)
     assert crashed.returncode == 1
     assert "dev-0.npy" in crashed.stderr
-    (found,) = (tmp_path / "with/store/runs").iterdir()
-    assert RunView.read(found).status == "failed"
+    assert only_run(tmp_path / "with/store").status == "failed"
+    ingest(tmp_path / "with", tmp_path / "crashed")
+    assert only_run(tmp_path / "crashed").status == "failed"
