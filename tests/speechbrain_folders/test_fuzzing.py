@@ -99,7 +99,10 @@ def test_every_prefix_of_a_training_log_gives_a_prefix_of_its_records(path):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([path for path in FILES if path.name.startswith(("speechbrain_run", "speechbrain_term"))]), st.data())
+@given(
+    st.sampled_from([path for path in FILES if path.name.startswith(("speechbrain_run", "speechbrain_term"))]),
+    st.data(),
+)
 def test_a_log_can_be_read_on_from_its_last_complete_line(path, draw):
     log = path.read_bytes()
     grammar = PARSERS.logs[path.name.partition("--")[0].removeprefix("speechbrain_")]
@@ -112,7 +115,10 @@ def test_a_log_can_be_read_on_from_its_last_complete_line(path, draw):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(st.sampled_from("wercpl_-.txtog+CKPT019yamljson"), min_size=1), st.lists(st.sampled_from(["save", "CKPT+1"])))
+@given(
+    st.text(st.sampled_from("wercpl_-.txtog+CKPT019yamljson"), min_size=1),
+    st.lists(st.sampled_from(["save", "CKPT+1"])),
+)
 def test_any_name_has_a_role_or_none(name, folders):
     role_of(name, tuple(folders))
     score_name(name)

@@ -49,7 +49,9 @@ def test_a_parser_says_what_it_said_before(path):
     assert found == json.loads(path.with_suffix(".json").read_text())
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if parser_of(path) in PARSERS.logs], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if parser_of(path) in PARSERS.logs], ids=lambda path: path.stem
+)
 def test_the_same_is_said_of_windows_line_ends_and_of_bytes_one_by_one(path):
     data = path.read_bytes()
     expected = list(map(repr, parse(path, data)))
