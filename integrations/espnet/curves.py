@@ -22,6 +22,9 @@ _OLD_RATE = re.compile(r"^lr_(\d+)$")
 _OF_EPOCHS_ONLY = re.compile(r"_time$|^(loss_scale|clip)$")
 """Values of steps that say nothing that those of epochs do not."""
 
+_MOST = 1e12
+"""Mini-batches, seconds: what is more is damage."""
+
 
 @dataclass(slots=True)
 class Curves:
@@ -126,7 +129,7 @@ def _place(course: _Course, found: Curves, accumulation: int) -> None:
     counts = {
         epoch: round(total)
         for epoch, each in course.results.items()
-        if (total := each.of("train").get("total_count", 0))
+        if 0 < (total := each.of("train").get("total_count", 0.0)) < _MOST
     }
     points: list[Point] = []
     unplaced = []
@@ -192,8 +195,9 @@ def _of_epoch(results: EpochResults, step: int) -> Iterator[Point]:
         if stage == "att_plot":
             continue
         stats: dict[str, Any] = {_renamed(name): value for name, value in results.of(stage).items()}
-        if "time" in stats:
-            stats["time"] = timedelta(seconds=stats["time"])
+        seconds = stats.pop("time", None)
+        if seconds is not None and 0 <= seconds < _MOST:
+            stats["time"] = timedelta(seconds=seconds)
         for name, value in metrics(stage, stats, epoch_means=stage == "train").items():
             yield Point(name, step, value, epoch=results.epoch, time=time)
 

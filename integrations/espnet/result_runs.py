@@ -126,7 +126,11 @@ def _completed(run: FoundRun, rows: list[tuple[str, Row]], tree: Tree) -> FoundR
     """A run with the evaluations that are only in tables; what its own folder tells is not told again."""
     known = {each.key for each in run.evaluations}
     known |= {f"{each.key}:{name}" for each in run.evaluations for name in each.values}
-    more = [each for each in _evaluations(rows, tree) if each.key not in known and not _is_known(each, run)]
+    more = [
+        each
+        for each in _evaluations(rows, tree)
+        if each.key not in known and not _is_known(each, run) and not _is_left_out(each, run, tree)
+    ]
     if not more:
         return run
     together = chosen([*run.evaluations, *more])
@@ -141,6 +145,13 @@ def _is_known(evaluation: FoundEvaluation, run: FoundRun) -> bool:
         and (each.metric == evaluation.metric or set(evaluation.values) & set(each.values))
         for each in run.evaluations
     )
+
+
+def _is_left_out(evaluation: FoundEvaluation, run: FoundRun, tree: Tree) -> bool:
+    """Whether what was decoded is there, in a folder that was not wanted."""
+    folder = Path(run.folder) / str(evaluation.facts.get("inference", "")) / evaluation.test_set
+    root = tree.root.resolve()
+    return folder.is_dir() and folder.is_relative_to(root) and folder.relative_to(root).as_posix() not in tree.folders
 
 
 def _evaluations(rows: list[tuple[str, Row]], tree: Tree) -> list[FoundEvaluation]:

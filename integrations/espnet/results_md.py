@@ -242,7 +242,10 @@ def _errors(table: MarkdownTable, names: list[str]) -> Iterator[ResultRow | Prob
         def number(name: str, cells: list[str] = cells) -> float | None:
             place = places.get(name)
             text = cells[place].rstrip("*%").strip() if place is not None else ""
-            return float(text) if text else None
+            value = float(text) if text else None
+            if value is not None and not math.isfinite(value):
+                raise ValueError(text)
+            return value
 
         try:
             error_rate = number("err")
@@ -274,4 +277,4 @@ def _errors(table: MarkdownTable, names: list[str]) -> Iterator[ResultRow | Prob
 
 
 def _whole(value: float | None) -> int | None:
-    return None if value is None or not math.isfinite(value) else int(value)
+    return None if value is None else int(value)

@@ -132,7 +132,7 @@ def parse_translation(data: bytes) -> Iterator[MeasuredValue | Problem]:
         for name, ours in _TRANSLATION:
             if isinstance(row, dict) and str(row.get("name", "")).upper().startswith(name):
                 value = row.get("score")
-                if isinstance(value, (int, float)):
+                if isinstance(value, (int, float)) and math.isfinite(value):
                     seen = True
                     yield MeasuredValue(ours, float(value))
     line = _BLEU.search(text)
@@ -151,7 +151,7 @@ def parse_perplexity(data: bytes) -> Iterator[MeasuredValue | Problem]:
     except ValueError:
         yield Problem(1, shown(text), "expected one number, the perplexity")
         return
-    if value < 1 or math.isnan(value):
+    if value < 1 or not math.isfinite(value):
         yield Problem(1, shown(text), "a perplexity is at least 1")
         return
     yield MeasuredValue("perplexity", value)

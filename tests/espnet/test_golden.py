@@ -1,0 +1,137 @@
+"""Golden pairs: `tests/golden/espnet_<parser>--<what>.log` and what the parser makes of it in `.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.integrations.espnet import config_file, inference_logs, results_md, score_files, train_log
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+LOGS = {
+    "espnet_train": train_log.TRAIN_LOG,
+    "espnet_inference": inference_logs.INFERENCE_LOG,
+    "espnet_speed": inference_logs.SPEED,
+}
+WHOLE = {
+    "espnet_config": config_file.parse_config,
+    "espnet_result": score_files.parse_result,
+    "espnet_translation": score_files.parse_translation,
+    "espnet_perplexity": score_files.parse_perplexity,
+    "espnet_results": results_md.parse_results,
+    "espnet_command": lambda data: [each for each in (inference_logs.parse_command(data),) if each is not None],
+}
+FILES = sorted(GOLDEN.glob("espnet_*--*.log"))
+
+
+def parse(path: Path, data: bytes):
+    parser = path.name.partition("--")[0]
+    return list(scan(data, LOGS[parser]) if parser in LOGS else WHOLE[parser](data))
+
+
+def plain(record):
+    """A record as JSON: its class, then its fields."""
+
+    def value(each):
+        if isinstance(each, float) and not math.isfinite(each):
+            return str(each)
+        return [value(item) for item in each] if isinstance(each, tuple) else each
+
+    fields = {each.name: value(getattr(record, each.name)) for each in dataclasses.fields(record)}
+    return {"record": type(record).__name__, **fields}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_golden_file_parses_to_what_stands_beside_it(path):
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert [plain(record) for record in parse(path, path.read_bytes())] == expected
+
+
+def test_every_parser_has_a_golden_file():
+    assert {path.name.partition("--")[0] for path in FILES} == LOGS.keys() | WHOLE.keys()
+
+
+def test_every_record_class_occurs_in_a_golden_file():
+    defined = {
+        name
+        for module in (train_log, inference_logs, results_md, score_files, config_file)
+        for name, value in vars(module).items()
+        if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
+    }
+    assert defined <= {each["record"] for path in FILES for each in json.loads(path.with_suffix(".json").read_text())}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.name.partition("--")[0] in LOGS], ids=lambda p: p.stem)
+def test_every_prefix_of_a_log_parses_to_a_prefix_of_its_records(path):
+    data = path.read_bytes()
+    whole = [plain(record) for record in parse(path, data)]
+    for length in range(0, len(data) + 1, 3):
+        found = [plain(record) for record in parse(path, data[:length])]
+        assert found == whole[: len(found)], f"after {length} bytes"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name.partition("--")[0] in WHOLE], ids=lambda p: p.stem)
+def test_every_prefix_of_a_file_parses(path):
+    data = path.read_bytes()
+    for length in range(0, len(data) + 1, 7):
+        for record in parse(path, data[:length]):
+            assert dataclasses.is_dataclass(record)
+
+
+@pytest.mark.parametrize("size", [1, 64, 1000])
+@pytest.mark.parametrize("path", [path for path in FILES if path.name.partition("--")[0] in LOGS], ids=lambda p: p.stem)
+def test_parsing_in_pieces_equals_parsing_at_once(path, size):
+    data, grammar = path.read_bytes(), LOGS[path.name.partition("--")[0]]
+    scanner = LogScanner(grammar)
+    found = [record for start in range(0, len(data), size) for record in scanner.feed(data[start : start + size])]
+    found += scanner.finish()
+    assert [plain(record) for record in found] == [plain(record) for record in scan(data, grammar)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_line_ends_of_windows_change_nothing(path):
+    data = path.read_bytes()
+    assert [plain(each) for each in parse(path, data.replace(b"\n", b"\r\n"))] == [
+        plain(each) for each in parse(path, data)
+    ]
+
+
+def test_a_damaged_line_of_the_trainer_is_a_problem_with_its_number():
+    path = GOLDEN / "espnet_train--damaged.log"
+    problems = [record for record in parse(path, path.read_bytes()) if isinstance(record, Problem)]
+    assert [problem.line_number for problem in problems] == [2, 3, 5]
+    assert "values cannot be read" in problems[0].reason
+
+
+def test_a_value_without_a_comma_before_it_is_not_lost():
+    text = b"[h] 2025-11-07 14:01:00,000 (trainer:811) INFO: 1epoch:train:1-2batch: forward_time=0.097loss_ctc=24.175, loss=nanacc=0.5\n"
+    (record,) = scan(text, train_log.TRAIN_LOG)
+    assert record.names == ("forward_time", "loss_ctc", "loss", "acc")
+    assert record.values[:2] == (0.097, 24.175)
+    assert math.isnan(record.values[2])
+
+
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("0.51 seconds", 0.51), ("1 minute and 25.13 seconds", 85.13), ("1 hour, 2 minutes and 3.5 seconds", 3723.5),
+    ("2 days, 3 hours and 4 minutes", 183840.0), ("3 seconds", 3.0),
+])  # fmt: skip
+def test_spans_of_time_are_seconds(text, seconds):
+    assert train_log.timespan(text) == pytest.approx(seconds)
+
+
+def test_the_token_list_of_a_configuration_is_shortened_and_counted():
+    path = GOLDEN / "espnet_config--tokens.log"
+    (config,) = parse(path, path.read_bytes())
+    assert config.vocabulary_size == 40
+    assert config.values["token_list"][-1] == "… 20 more"
+
+
+def test_a_configuration_of_something_else_is_none_of_ours():
+    assert list(config_file.parse_config(b"name: x\nversion: 3\n")) == []
