@@ -34,7 +34,8 @@ def happenings_of(training: Training, tree: Tree[FileRole]) -> tuple[Happening, 
 def _happenings(training: Training, tree: Tree[FileRole]) -> Iterator[Happening]:
     for number, session in enumerate(training.sessions):
         log, name = tree.shown(session.file.entry.path), session.file.entry.name
-        if number:
+        # before it has looked for a checkpoint, it is not known where it goes on
+        if number and (session.has_begun or session is not training.sessions[-1]):
             loaded = next(iter(session.all(CheckpointLoaded)), None)
             data = {
                 "step": session.resumed_at,

@@ -23,7 +23,8 @@ def setting(config: Mapping[str, Any], group: str, name: str) -> Any:
     if isinstance(inner, Mapping) and inner.get(name) is not None:
         return inner[name]
     flat = config.get("args")
-    return flat.get(name) if isinstance(flat, Mapping) else None
+    # all old components share one flat `args`, in which `_name` is the last one's: each has its name under its own word
+    return flat.get(name) if isinstance(flat, Mapping) and name != "_name" else None
 
 
 def task_name(config: Mapping[str, Any]) -> str:
@@ -69,7 +70,7 @@ def speech(config: Mapping[str, Any], *, toolkit_version: str | None, parameters
         training=Training(
             optimizer=setting(config, "optimizer", "_name") or setting(config, "optimizer", "optimizer"),
             learning_rate=rates[0] if isinstance(rates, list) else rates,
-            schedule=setting(config, "lr_scheduler", "_name"),
+            schedule=setting(config, "lr_scheduler", "_name") or setting(config, "lr_scheduler", "lr_scheduler"),
             warmup_steps=setting(config, "lr_scheduler", "warmup_updates"),
             batch_size=setting(config, "dataset", "batch_size"),
             accumulation=frequency[0] if isinstance(frequency, list) else frequency,

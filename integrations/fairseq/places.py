@@ -9,7 +9,7 @@ from pathlib import Path
 from speech_tracker.ingest.walk import FileRole, Tree
 
 GENERIC = frozenset(
-    {"checkpoints", "checkpoint", "ckpt", "ckpts", "ck", "models", "model", "save", "save_dir", "exp", "output"}
+    {"checkpoints", "checkpoint", "ckpt", "ckpts", "models", "model", "save", "save_dir", "exp", "output"}
 )
 """Names of folders that tell nothing of the experiment."""
 
@@ -66,7 +66,7 @@ def name_of(place: Path, root: Path) -> str:
         relative = place.relative_to(root)
     except ValueError:
         relative = Path(*place.parts[-2:]) if place.name in GENERIC else Path(place.name)
-    return relative.as_posix() if relative.parts else root.name
+    return relative.as_posix() if relative.parts and relative.as_posix() not in GENERIC else root.name
 
 
 def shown_place(place: Path, tree: Tree[FileRole]) -> str:

@@ -147,6 +147,8 @@ def test_configuration_vocabulary_and_data_are_recorded(trained: RunView) -> Non
     assert trained.speech["toolkit"] == "fairseq"
     assert trained.speech["training"]["optimizer"] == "adam"
     assert trained.speech["training"]["learning_rate"] == 0.01
+    assert trained.speech["training"]["schedule"] == "fixed"
+    assert trained.speech["model"]["type"] == "s2t_transformer_xs"
     assert trained.speech["model"]["encoder_layers"] == 1
     assert {each["name"]: each["utterances"] for each in trained.datasets} == {"train": 16, "dev": 4, "other": 4}
 
