@@ -101,9 +101,11 @@ _AS_WRITTEN: dict[str, str] = {
 }  # fmt: skip
 _ACCURACY = ("accuracy", "acc")
 _NOT_A_MODEL = re.compile(r"^(results?|environments?|pre-?trained models?|notes?|dataset)$", re.IGNORECASE)
-_QUOTED = re.compile(
-    r"^(?P<path>\S*exp/\S*?)/?result(?P<kind>\.wrd)?\.txt:\s*\|\s*Sum/Avg\s*\|(?P<size>[\s\d]+)\|(?P<values>[\s\d.]+)\|"
-)
+_REPORT = re.compile(r"(?:^|[\s/])exp\w*/(\S+/(?:result(?:\.wrd)?\.txt|[\w.]+\.sys))")
+_SUM = re.compile(r"\|\s*Sum/Avg\s*\|([\s\d.|]+)\|")
+_FARTHEST = 3
+"""Lines between the path of a report and its row."""
+
 _RESULT_FILE = re.compile(r"/?result(\.\w+)*\.txt:?$")
 _ROUNDING = 0.26
 """Percent by which Sub + Del + Ins may be off Err: five figures rounded to one decimal."""
@@ -124,22 +126,41 @@ def parse_results(data: bytes) -> Iterator[ResultRow | ResultValues | ResultFact
 
 
 def _quoted(data: bytes) -> Iterator[ResultRow]:
-    """Lines of result files that ``grep`` found, as the first ESPnet's recipes keep them."""
+    """Rows of sclite's reports that ``grep`` found, with the path of the report before them, as older recipes keep them."""
+    path, since = "", _FARTHEST
     for line_number, line in enumerate(data.decode("utf-8", "backslashreplace").split("\n"), start=1):
-        quoted = _QUOTED.match(line)
-        if quoted is None:
+        report = _REPORT.search(line)
+        if report is not None:
+            path, since = report[1], -1
+        since += 1
+        row = _SUM.search(line)
+        if row is None or since >= _FARTHEST:
             continue
         try:
-            sentences, words = (int(each) for each in quoted["size"].split())
-            *_, rate, sentence_rate = (float(each) for each in quoted["values"].split())
-        except ValueError:
+            sentences, words, *rates = row[1].replace("|", " ").split()
+            error_rate, sentence_rate = float(rates[4]), float(rates[5])
+            model, tag, test_set, metric = _named_by(path)
+            yield ResultRow(
+                line_number, (), model, tag, test_set, metric, int(sentences), int(words), round(error_rate / 100, 6),
+                round(sentence_rate / 100, 6),
+            )  # fmt: skip
+        except (ValueError, IndexError):
             continue
-        model, _, below = quoted["path"].rpartition("exp/")[2].partition("/")
-        test_set, tag = set_and_tag(below.strip("/"))
-        metric = "wer" if quoted["kind"] else "cer"  # as score_sclite.sh of the first ESPnet names them
-        yield ResultRow(
-            line_number, (), model, tag, test_set, metric, sentences, words, round(rate / 100, 6), round(sentence_rate / 100, 6)
-        )  # fmt: skip
+
+
+def _named_by(path: str) -> tuple[str, str, str, str]:
+    """Model, inference tag, test set and metric by the path of a report below the folder of the models."""
+    *folders, file = path.split("/")
+    model, *below = folders
+    scored = [each for each in below if each.startswith("score_")]
+    below = [each for each in below if not each.startswith("score_") and each != "scoring"]
+    if file.endswith(".sys"):
+        below.append(file)
+    test_set, tag = set_and_tag("/".join(below))
+    if scored:
+        return model, tag, test_set, scored[0].removeprefix("score_")
+    # as score_sclite.sh of the first ESPnet names them
+    return model, tag, test_set, "wer" if ".wrd." in file else "cer"
 
 
 def model_of(headings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
