@@ -39,9 +39,9 @@ def attach(brain: Any, tracker: Tracker) -> None:
         _wrap(brain.checkpointer, "save_checkpoint", after=tracker.checkpoints.saved)
         _wrap(brain.checkpointer, "save_and_keep_only", after=tracker.checkpoints.kept)
         _wrap(brain.checkpointer, "load_checkpoint", after=tracker.checkpoints.loaded)
-    theirs = hparams_of(brain).get("train_logger")
-    if hasattr(theirs, "log_stats") and not hasattr(theirs, "tracker"):  # the recipe keeps its own logger
-        _wrap(theirs, "log_stats", after=lambda _, *args, **kw: tracker.stages.statistics(*args, **kw))
+    for each in hparams_of(brain).values():
+        if hasattr(each, "log_stats") and not hasattr(each, "tracker"):  # the recipe keeps loggers of its own
+            _wrap(each, "log_stats", after=lambda _, *args, **kw: tracker.stages.statistics(*args, **kw))
 
 
 def track(brain: Any, **options: Any) -> Any:

@@ -78,6 +78,8 @@ class Evaluations:
                 errors = PhoneErrors(found)
                 rates["per"] = errors.metrics()["per"]
                 if stage == "test":
+                    rows = [(each, text, found.hypotheses[each]) for each, text in found.references.items()]
+                    run.log_table(f"{test_set}/{name}", ("utterance_id", "reference", "hypothesis"), rows)
                     run.log_evaluation(errors, test_set=test_set, stage=stage, statistics=name, **position)
                 continue
             scorer = self._scorers.setdefault(name, Scorer(("char" if statistics.split_tokens else "word",)))

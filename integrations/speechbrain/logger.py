@@ -50,8 +50,14 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
     ) -> None:
         global _current
         self.text_log = FileTrainLogger(save_file, precision) if save_file else None
-        options = {"project": project, "task": task, "name": name, "tags": tags, "languages": languages, "mode": mode}
-        self.tracker = Tracker(Options(options, steps=steps, gradient_norm=gradient_norm), save_file)
+        given = {"project": project, "task": task, "name": name, "tags": tags, "languages": languages, "mode": mode}
+        options = Options(given, steps=steps, gradient_norm=gradient_norm)
+        # some recipes have one logger for epochs and one for steps: both are of one Brain, which is built after them
+        earlier = None if _current is None else _current.tracker
+        self.tracker: Tracker = (
+            earlier if earlier is not None and earlier.brain is None else Tracker(options, save_file)
+        )
+        self.tracker.options = options
         _current = self
         _hook_brains()
 

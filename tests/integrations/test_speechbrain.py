@@ -62,7 +62,8 @@ def prepare(folder: Path, follow: str = "logger") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recipe = (TINY / "hparams.yaml").read_text()
     if follow != "logger":  # the recipe as it was before the one word was changed
-        recipe = recipe.replace(LOGGER, "speechbrain.utils.train_logger.FileTrainLogger").replace("    steps: 1\n", "")
+        recipe = recipe.replace(LOGGER, "speechbrain.utils.train_logger.FileTrainLogger")
+        recipe = recipe.replace("    steps: 1\n    gradient_norm: True\n", "")
     (folder / "hparams.yaml").write_text(recipe)
 
 
@@ -71,7 +72,7 @@ def train(folder: Path, *arguments: str, launcher: tuple[str, ...] = (), **varia
     prepare(folder, variables.get("FOLLOW", "logger"))
     store = {"SPEECH_TRACKER_MODE": "local", "SPEECH_TRACKER_DIR": str(folder / "store"), "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **store, **variables}
-    command = [str(TINY / "train.py"), "hparams.yaml", "--noprogressbar", *arguments]
+    command = [str(TINY / "train.py"), "hparams.yaml", "--noprogressbar", "--device=cpu", *arguments]
     if launcher:
         return subprocess.run(
             [*launcher, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
@@ -154,6 +155,8 @@ def test_steps_are_recorded_where_they_are_asked_for_and_average_to_the_loss_of_
     assert whole[0]["value"] == pytest.approx(sum(point["value"] for point in losses[:3]) / 3)
     assert [point["step"] for point in view.history("train/learning_rate")] == [1, 2, 3, 4, 5, 6]
     assert view.history("train/learning_rate")[0]["value"] == 0.03
+    assert [point["step"] for point in view.history("train/gradient_norm")] == [1, 2, 3, 4, 5, 6]
+    assert view.metrics["train/gradient_norm"]["min"] > 0
     assert view.metrics["train/audio_seconds_per_second"]["min"] > 0
 
 
@@ -258,6 +261,30 @@ def test_the_command_line_can_put_the_logger_into_an_untouched_recipe(tmp_path: 
     assert "valid WER" in (tmp_path / "results/tones/train_log.txt").read_text()
 
 
+def test_batches_that_make_one_step_together_are_one_point(tmp_path: Path) -> None:
+    done = train(tmp_path, "--grad_accumulation_factor=3")
+    assert done.returncode == 0, done.stderr
+    view = only_run(tmp_path)
+    assert view.speech["training"]["accumulation"] == 3
+    for name in ("train/loss", "train/loss_epoch"):
+        assert [point["step"] for point in view.history(name)] == [1, 2]
+    means = [point["value"] for point in view.history("train/loss_epoch")]
+    assert [point["value"] for point in view.history("train/loss")] == pytest.approx(means)
+
+
+def test_a_phone_error_rate_is_no_word_error_rate(tmp_path: Path) -> None:
+    done = train(tmp_path, KIND="PER")
+    assert done.returncode == 0, done.stderr
+    view = only_run(tmp_path)
+    assert not [name for name in view.metrics if name.endswith("/wer")]
+    phones = {each["test_set"]: each["metrics"] for each in view.evaluations if each.get("kind") == "PhoneErrors"}
+    assert set(phones) == {"test-near", "test-far"}
+    for name, each in phones.items():
+        assert each["per"] == pytest.approx(view.metrics[f"test/{name}/per"]["last"])
+    assert view.metrics["valid/per"]["max"] <= 1
+    assert [each["metadata"]["chosen_by"] for each in view.checkpoints if each["best"]] == ["min PER"]
+
+
 def test_a_crash_is_failed_and_the_same_recipe_started_again_continues_the_run(tmp_path: Path) -> None:
     crashed = train(tmp_path, DIE="epoch-1")
     assert crashed.returncode == 1
@@ -316,9 +343,7 @@ def wandb_file() -> Any:
 
 def test_two_ranks_make_one_run_without_duplicates(tmp_path: Path) -> None:
     assert train(tmp_path, "--number_of_epochs=0", FOLLOW="none", SILENT="1").returncode == 0  # makes the data
-    done = train(
-        tmp_path, "--device=cpu", "--distributed_backend=gloo", "--output_folder=results/ranks", launcher=TORCHRUN
-    )
+    done = train(tmp_path, "--distributed_backend=gloo", "--output_folder=results/ranks", launcher=TORCHRUN)
     assert done.returncode == 0, done.stderr
     assert seen(tmp_path)["swallowed"] == []
     view = only_run(tmp_path)
@@ -369,7 +394,13 @@ class TestContract(AdapterContract):
             prepare(training.folder)
             os.environ |= {**variables, "PAUSE": str(training.pause)}
             os.chdir(training.folder)
-            sys.argv = [str(TINY / "train.py"), "hparams.yaml", "--noprogressbar", "--number_of_epochs=100000"]
+            sys.argv = [
+                str(TINY / "train.py"),
+                "hparams.yaml",
+                "--noprogressbar",
+                "--device=cpu",
+                "--number_of_epochs=100000",
+            ]
             runpy.run_path(sys.argv[0], run_name="__main__")
         done = train(training.folder, *(["--number_of_epochs=3"] if training.resume else []), **variables)
         found = seen(training.folder)

@@ -3,7 +3,7 @@
 FOLLOW: ``logger`` (the YAML's), ``class`` (`TrackedBrain`), ``mixin`` (`TrackedBrain` before a class of the user's),
 ``call`` (`track`), ``none``. DIE: ``epoch-1`` raises after the first epoch, ``step-5`` in the fifth step, ``interrupt``
 raises KeyboardInterrupt after the first epoch, ``kill`` kills the process with SIGKILL there, ``kill-5`` after the fifth
-step. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
+step. KIND: what the tokens' error rate is called. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ DIE = os.environ.get("DIE", "")
 ERROR = (
     KeyboardInterrupt() if DIE == "interrupt" else RuntimeError(os.environ.get("MESSAGE", "the GPU fell off the bus"))
 )
+TRACKING = {"steps": 1, "gradient_norm": True}
+KIND = os.environ.get("KIND", "WER")
 TONES = {"low": 1, "mid": 2, "high": 3}
 WORDS = {number: word for word, number in TONES.items()}
 SIZES = {"train": 12, "valid": 4, "test-near": 4, "test-far": 6}
@@ -95,7 +97,7 @@ class Recogniser(sb.Brain):
             found = sb.decoders.ctc_greedy_decode(scores, lengths, blank_id=0)
             hypotheses = [[WORDS[int(token)] for token in tokens] for tokens in found]
             references = [text.split() for text in batch.wrd]
-            self.wer_metric.append(batch.id, hypotheses, references)
+            getattr(self, f"{KIND.lower()}_metric").append(batch.id, hypotheses, references)
             self.cer_metric.append(batch.id, hypotheses, references)
         return loss
 
@@ -110,18 +112,19 @@ class Recogniser(sb.Brain):
 
     def on_stage_start(self, stage, epoch=None):
         if stage != sb.Stage.TRAIN:
-            self.wer_metric, self.cer_metric = ErrorRateStats(), ErrorRateStats(split_tokens=True)
+            setattr(self, f"{KIND.lower()}_metric", ErrorRateStats())
+            self.cer_metric = ErrorRateStats(split_tokens=True)
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         stats = {"loss": stage_loss}
         if stage == sb.Stage.TRAIN:
             self.train_stats = stats
             return
-        stats["WER"] = self.wer_metric.summarize("error_rate")
+        stats[KIND] = getattr(self, f"{KIND.lower()}_metric").summarize("error_rate")
         stats["CER"] = self.cer_metric.summarize("error_rate")
         if os.environ.get("SILENT"):  # a recipe without a logger
             if stage == sb.Stage.VALID:
-                self.checkpointer.save_and_keep_only(meta={"WER": stats["WER"]}, min_keys=["WER"])
+                self.checkpointer.save_and_keep_only(meta={KIND: stats[KIND]}, min_keys=[KIND])
             return
         logger = self.hparams.train_logger
         if stage == sb.Stage.TEST:
@@ -129,7 +132,7 @@ class Recogniser(sb.Brain):
             return
         meta = {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"], "optimizer": "Adam"}
         logger.log_stats(meta, train_stats=self.train_stats, valid_stats=stats)
-        self.checkpointer.save_and_keep_only(meta={"WER": stats["WER"]}, min_keys=["WER"])
+        self.checkpointer.save_and_keep_only(meta={KIND: stats[KIND]}, min_keys=[KIND])
         if DIE in ("epoch-1", "interrupt"):
             raise ERROR
         if DIE == "kill":
@@ -142,8 +145,8 @@ def followed(kind):
     from speech_tracker.integrations.speechbrain import TrackedBrain
 
     if FOLLOW == "mixin":
-        return type("Mixed", (TrackedBrain, kind), {"tracking": {"steps": 1}})
-    return type("Derived", (TrackedBrain,), {**vars(kind), "tracking": {"steps": 1}})
+        return type("Mixed", (TrackedBrain, kind), {"tracking": TRACKING})
+    return type("Derived", (TrackedBrain,), {**vars(kind), "tracking": TRACKING})
 
 
 def main(arguments: list[str]) -> None:
@@ -160,14 +163,14 @@ def main(arguments: list[str]) -> None:
     if FOLLOW == "call":
         from speech_tracker.integrations.speechbrain import track
 
-        track(brain, steps=1)
+        track(brain, **TRACKING)
     loader = {"batch_size": hparams["batch_size"]}
     brain.fit(
         epoch_counter=brain.hparams.epoch_counter, train_set=dataset("train.csv"), valid_set=dataset("valid.json"),
         train_loader_kwargs=dict(loader), valid_loader_kwargs=dict(loader),
     )  # fmt: skip
     for path in hparams["test_csv"]:
-        brain.evaluate(test_set=dataset(path), min_key="WER", test_loader_kwargs=dict(loader))
+        brain.evaluate(test_set=dataset(path), min_key=KIND, test_loader_kwargs=dict(loader))
     weights = b"".join(parameter.detach().numpy().tobytes() for parameter in brain.modules.parameters())
     if sb.utils.distributed.if_main_process():
         Path("weights.txt").write_text(hashlib.sha256(weights).hexdigest())
