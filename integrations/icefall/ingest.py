@@ -32,7 +32,7 @@ class IcefallIngester(FolderIngester[FileRole]):
     def __init__(self, source: Source) -> None:
         super().__init__(_with_experiment(source))
 
-    def role_of(self, name: str, folders: tuple[str, ...]) -> FileRole | None:
+    def role_of(self, name: str, folders: tuple[str, ...]) -> FileRole | None:  # noqa: ARG002 - names say enough
         """Return what a file is, None when it is of no use."""
         return role_of(name)
 

@@ -65,6 +65,7 @@ INGESTERS: dict[str, str] = {
     "icefall": "speech_tracker.integrations.icefall.ingest:IcefallIngester",
     "lightning": "speech_tracker.integrations.lightning.ingest:LightningIngester",
     "speechbrain": "speech_tracker.integrations.speechbrain.ingest:SpeechBrainIngester",
+    "wenet": "speech_tracker.integrations.wenet.ingest:WenetIngester",
     "kaldi": "speech_tracker.integrations.kaldi.ingest:KaldiIngester",
 }
 """Toolkit → `module:class`. Kaldi is the last: ESPnet's and icefall's recipes have its scripts and folders too."""
