@@ -109,7 +109,7 @@ class _Experiment:
 
     def run(self) -> FoundRun:
         """Return the description of the run."""
-        live = self._follow and self.verdict.status == "running"
+        live = self._follow
         best = best_of(self.kept, self.sessions)
         decoding = decoding_of(self.facts.config)
         evaluations = evaluations_of(
@@ -134,7 +134,7 @@ class _Experiment:
             status=self.verdict.status,
             complete=self.verdict.status != "running",
             iterations=len(self.curves.epochs),
-            points=(*self.curves.points, *self._test_points()),
+            points=(*self.curves.points, *self._test_points(settled=not live)),
             evaluations=tuple(evaluations),
             jobs=JobTally(
                 total=len(self.sessions),
@@ -245,16 +245,16 @@ class _Experiment:
     def _is_ours(self, named: str) -> bool:
         return folder_named(named, self._folders, self.tree) == self.folder.path
 
-    def _test_points(self) -> list[Point]:
+    def _test_points(self, *, settled: bool) -> list[Point]:
+        """Results on the test sets, whose names are known for certain when all files are there."""
         found: dict[str, Point] = {}
         for tested in self.tests:
             values = metrics_of(tested.line, self.fractions, test_set=tested.test_set)
             epoch = tested.line.loaded
             for name, value in values.items():
                 step = self.curves.last_step if self.curves.last_step is not None else epoch
-                found[name] = Point(
-                    name, step, value, None if epoch is None else float(epoch), self.times.get(tested.line.text)
-                )
+                time, passes = self.times.get(tested.line.text), None if epoch is None else float(epoch)
+                found[name] = Point(name, step, value, passes, time, settled)
         return list(found.values())
 
     def _happenings(self) -> Iterable[Happening]:

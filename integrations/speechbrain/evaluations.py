@@ -150,7 +150,8 @@ def evaluations_of(
     for tested in latest.values():
         for evaluation in _of_line(tested, decoding):
             if evaluation.key not in found:
-                found[evaluation.key] = _finished(evaluation, decoded)
+                # its file of error rates may be about to be written
+                found[evaluation.key] = _finished(replace(evaluation, settled=not live), decoded)
     return list(found.values())
 
 
