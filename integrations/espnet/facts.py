@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.integrations.espnet.data_folders import data_folders, lines_in
 from speech_tracker.precision import precision_name
 from speech_tracker.schema import Augmentation, Data, Features, Model, Speech, Training
 
@@ -58,7 +59,7 @@ def speech(config: Mapping[str, Any], *, task: str, model: Any = None) -> Speech
             token_type=_text(config.get("token_type")),
             vocabulary_size=len(tokens)
             if isinstance(tokens, list)
-            else _lines(Path(tokens))
+            else lines_in(Path(tokens))
             if isinstance(tokens, str)
             else None,
         ),
@@ -97,65 +98,6 @@ def speech(config: Mapping[str, Any], *, task: str, model: Any = None) -> Speech
             devices=config.get("dist_world_size") or config.get("ngpu") or 1,
         ),
     )
-
-
-def data_folders(config: Mapping[str, Any], split: str) -> Iterator[Path]:
-    """Yield each data folder of a split (``train``, ``valid``) once, for example ``dump/raw/train_sp``."""
-    seen = set()
-    for path, *_ in config.get(f"{split}_data_path_and_name_and_type") or ():
-        folder = Path(path).parent
-        if folder not in seen and folder.name:
-            seen.add(folder)
-            yield folder
-
-
-def dataset(folder: Path, rate: int | None = None) -> dict[str, Any]:
-    """Return what a Kaldi-style data folder tells cheaply: utterances, speakers, hours.
-
-    Args:
-        folder: the folder.
-        rate: samples per second, for ``utt2num_samples``; None where it is not known.
-    """
-    facts: dict[str, Any] = {
-        "utterances": _lines(folder / "utt2spk"),
-        "speakers": _lines(folder / "spk2utt"),
-        "hours": _hours(folder, rate),
-    }
-    return {key: fact for key, fact in facts.items() if fact is not None}
-
-
-def data(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data group of the vocabulary, as far as the data folders are there: sizes of training and validation."""
-    rate = sample_rate(config)
-    found: dict[str, Any] = {}
-    for split, names in (("train", ("utterances", "hours", "speakers")), ("valid", ("utterances",))):
-        sizes = [dataset(folder, rate) for folder in data_folders(config, split)]
-        for name in names if len(sizes) == 1 else names[:2]:  # the speakers of two folders may be the same
-            if sizes and all(name in size for size in sizes):
-                found[f"{split}_{name}"] = sum(size[name] for size in sizes)
-    return found
-
-
-def _hours(folder: Path, rate: int | None) -> float | None:
-    seconds = _sum(folder / "utt2dur")
-    samples = _sum(folder / "utt2num_samples") if seconds is None and rate else None
-    return seconds / 3600 if seconds is not None else samples / rate / 3600 if samples is not None and rate else None
-
-
-def _sum(table: Path) -> float | None:
-    try:
-        with table.open(encoding="utf-8") as file:
-            return sum(float(line.split()[1]) for line in file)
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _lines(path: Path) -> int | None:
-    try:
-        with path.open("rb") as file:
-            return sum(1 for _ in file)
-    except OSError:
-        return None
 
 
 def _conf(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -50,12 +50,20 @@ def record(arguments: list[str], *, module: str, seconds: float | None = None) -
             DecodedSet(Path(options["output_dir"]), source.parent, config).score(
                 run,
                 keys,
-                decoding={name: options[name] for name in _SETTINGS if options.get(name) is not None},
+                decoding=_settings(options),
                 checkpoint=_first_of(options, "model_file"),
                 **speed,
             )
     finally:
         run.finish()
+
+
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: options[name] for name in _SETTINGS if options.get(name) is not None}
+    for kind in ("lm", "ngram"):  # a weight of nothing
+        if not options.get(f"{kind}_file"):
+            given.pop(f"{kind}_weight", None)
+    return given
 
 
 def _first_of(options: Mapping[str, Any], kind: str) -> str | None:

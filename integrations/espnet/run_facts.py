@@ -9,6 +9,7 @@ from typing import Any
 from speech_tracker.ingest.found import FoundDataset, LocatedProblem
 from speech_tracker.integrations.espnet import facts
 from speech_tracker.integrations.espnet.curves import Curves
+from speech_tracker.integrations.espnet.data_folders import data_folders, dataset
 from speech_tracker.integrations.espnet.evaluations import Decoded, find_data
 from speech_tracker.integrations.espnet.folders import ModelFolder
 from speech_tracker.integrations.espnet.inference_logs import EspnetCommand
@@ -93,7 +94,7 @@ def datasets_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Found
     found: dict[tuple[str, str], FoundDataset] = {}
     for split in ("train", "valid"):
         try:
-            folders = list(facts.data_folders(config, split))
+            folders = list(data_folders(config, split))
         except (TypeError, ValueError):  # a damaged configuration, which `speech_of` reports
             folders = []
         for folder in folders:
@@ -108,7 +109,7 @@ def datasets_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Found
 
 def _dataset(name: str, split: str, named: str, near: Path) -> FoundDataset:
     place = find_data(named, near)
-    counts = facts.dataset(place) if place is not None else {}
+    counts = dataset(place) if place is not None else {}
     return FoundDataset(
         name, split, str(place or named), None, counts.get("utterances"), None, counts.get("speakers"), {}
     )  # fmt: skip

@@ -11,6 +11,7 @@ from espnet2.train.reporter import aggregate
 import speech_tracker
 from speech_tracker.integrations.espnet import facts
 from speech_tracker.integrations.espnet.checkpoints import CheckpointFolder
+from speech_tracker.integrations.espnet.data_folders import data, data_folders, dataset
 from speech_tracker.integrations.espnet.names import metrics
 
 PICTURES = 4
@@ -46,11 +47,11 @@ class Training:
             task=self.task, experiment_folder=self.folder, config=self.config, **{**_of_wandb(config), **options}
         )
         self.run.log_speech(facts.speech(self.config, task=self.task))
-        self.run.log_speech({"data": facts.data(self.config)})
+        rate = facts.sample_rate(self.config)
+        self.run.log_speech({"data": data(self.config, rate)})
         for split in ("train", "valid"):
-            for each in facts.data_folders(self.config, split):
-                size = facts.dataset(each, facts.sample_rate(self.config))
-                self.run.log_dataset(each.name, split=split, path=str(each), **size)
+            for each in data_folders(self.config, split):
+                self.run.log_dataset(each.name, split=split, path=str(each), **dataset(each, rate))
 
     def model_built(self, model: Any) -> None:
         """Record the size and the summary of the model."""

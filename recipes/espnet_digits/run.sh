@@ -29,9 +29,11 @@ asr_exp=exp/asr_train_asr_word
 asr_stats_dir=exp/asr_stats_word
 inference_tag=decode_asr
 token_list=data/token_list/word/tokens.txt
+score_types="wer:word cer:char" inference_args=
 strings=2400 held_out=120
 if "${small}"; then
-    strings=72 held_out=12 test_sets=test-clean asr_args="--max_epoch 1 --batch_size 12 ${asr_args}"
+    strings=72 held_out=12 nj=1 test_sets=test-clean score_types=wer:word
+    asr_args="--max_epoch 2 --batch_size 12 --num_att_plot 0 ${asr_args}" inference_args="--maxlenratio -8"
 fi
 
 if [ ${stage} -le 1 ] && [ ${stop_stage} -ge 1 ]; then
@@ -78,10 +80,11 @@ if [ ${stage} -le 12 ] && [ ${stop_stage} -ge 12 ]; then
             awk -v n="${nj}" -v job="${job}" 'NR % n == job % n' "data/${dset}/wav.scp" > "${_logdir}/keys.${job}.scp"
         done
         for job in $(seq "${nj}"); do
+            # shellcheck disable=SC2086
             ${python} -m espnet2.bin.asr_inference --config "${recipe}/conf/decode_asr.yaml" --batch_size 1 --ngpu 0 \
                 --data_path_and_name_and_type "data/${dset}/wav.scp,speech,sound" --key_file "${_logdir}/keys.${job}.scp" \
                 --asr_train_config "${asr_exp}/config.yaml" --asr_model_file "${asr_exp}/valid.acc.ave.pth" \
-                --output_dir "${_logdir}/output.${job}" > "${_logdir}/asr_inference.${job}.log" 2>&1 &
+                --output_dir "${_logdir}/output.${job}" ${inference_args} > "${_logdir}/asr_inference.${job}.log" 2>&1 &
             jobs+=($!)
         done
         for job in "${jobs[@]}"; do wait "${job}"; done
@@ -95,7 +98,7 @@ if [ ${stage} -le 13 ] && [ ${stop_stage} -ge 13 ]; then
     for dset in ${test_sets}; do
         _dir=${asr_exp}/${inference_tag}/${dset}
         log "Stage 13: Scoring of ${dset}"
-        for type in wer:word cer:char; do
+        for type in ${score_types}; do
             _scoredir=${_dir}/score_${type%%:*}
             mkdir -p "${_scoredir}"
             trn() {
