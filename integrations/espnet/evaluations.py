@@ -58,7 +58,7 @@ def evaluations_of(
     searches: dict[str, Search] = {}
     for decode in model.decodes.values():
         search = searches[decode.path] = search_of(decode, tree.root, model.sample_rate, now)
-        recorded = tracked and _was_scored_live(tree.root / decode.path)
+        recorded = tracked and was_scored_live(tree.root / decode.path)
         found += [
             _with_checkpoint(evaluation, search, model, steps_of, tree)
             for evaluation in _of_folder(decode, search, tree, live=live, transcribes=model.task in _TRANSCRIBING)
@@ -67,8 +67,8 @@ def evaluations_of(
     return Decoded(tuple(chosen(found)), tuple(sweeps(found)), searches)
 
 
-def _was_scored_live(folder: Path) -> bool:
-    """Whether the adapter scored the set, and it was not decoded again since."""
+def was_scored_live(folder: Path) -> bool:
+    """Return whether the adapter scored the set in a folder, and it was not decoded again since."""
     marks = [each.stat().st_mtime for each in _listed(folder / ".speech_tracker") if each.name.startswith("scored-")]
     if not marks:
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.ingest.found import FoundEvaluation, FoundRun, JobTally, LocatedProblem, Outcome, Selection
-from speech_tracker.integrations.espnet.evaluations import chosen, sweeps
+from speech_tracker.integrations.espnet.evaluations import SCORED_LIVE, chosen, sweeps, was_scored_live
 from speech_tracker.integrations.espnet.read import ReadFile, Tree
 from speech_tracker.integrations.espnet.results_md import ResultFact, ResultRow, ResultValues, title_of
 from speech_tracker.integrations.espnet.tags import kind_of, read_tag, task_of
@@ -148,8 +148,10 @@ def _is_known(evaluation: FoundEvaluation, run: FoundRun) -> bool:
 
 
 def _is_left_out(evaluation: FoundEvaluation, run: FoundRun, tree: Tree) -> bool:
-    """Whether what was decoded is there, in a folder that was not wanted."""
+    """Whether what was decoded is there, in a folder that was not wanted, or that the adapter has scored."""
     folder = Path(run.folder) / str(evaluation.facts.get("inference", "")) / evaluation.test_set
+    if evaluation.metric in SCORED_LIVE and was_scored_live(folder):
+        return True
     root = tree.root.resolve()
     return folder.is_dir() and folder.is_relative_to(root) and folder.relative_to(root).as_posix() not in tree.folders
 

@@ -41,9 +41,9 @@ def rows_with_error_rates(path):
     """Lines of eight numbers between bars, as ``|set|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|`` has them, and sclite's sums."""
     rows, seen = [], set()
     for line in path.read_text(encoding="utf-8").splitlines():
-        # some results are quoted twice, word for word
+        # some results are quoted twice, word for word, with the path of their model
         squeezed = "".join(line.split())
-        if "Sum/Avg" not in line and squeezed in seen:
+        if squeezed.startswith("|exp/") and squeezed in seen:
             continue
         seen.add(squeezed)
         said = line.partition("Sum/Avg")[2] or line.strip().removeprefix("|").partition("|")[2]
@@ -59,7 +59,7 @@ def test_every_row_of_every_table_of_error_rates_is_an_evaluation(found, name):
     evaluations = [each for run in found(name).runs for each in run.evaluations if each.reported is not None]
     got = sorted((each.reported.reference_length, each.reported.error_rate) for each in evaluations)
     if "recipes" in name:
-        assert len(expected) > 900
+        assert len(expected) > 890
     assert got == expected
 
 
