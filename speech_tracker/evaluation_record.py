@@ -34,6 +34,19 @@ RATE_NAMES = {"word": "wer", "char": "cer", "mixed": "mixed_error_rate"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
+def place_of(evaluation: Mapping[str, Any]) -> str:
+    """Return where the numbers of an ``evaluation`` record belong: ``test/<set>``, or ``valid`` and ``valid/<set>``.
+
+    >>> place_of({"test_set": "test-clean"}), place_of({"test_set": "dev", "metadata": {"stage": "valid"}})
+    ('test/test-clean', 'valid/dev')
+    """
+    test_set = evaluation["test_set"]
+    if test_set == "valid":
+        return "valid"
+    validation = (evaluation.get("metadata") or {}).get("stage") == "valid"
+    return f"valid/{test_set}" if validation else f"test/{test_set}"
+
+
 def evaluation_data(
     evaluation: Any,
     *,

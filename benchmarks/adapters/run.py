@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toolkits", default="lightning,speechbrain,espnet,fairseq")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--utterances", type=int, default=320, help="of the training data, eight to a step")
+    parser.add_argument("--utterances", type=int, default=240, help="of the training data, eight to a step")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
@@ -59,11 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
             if python is None:
                 print(f"{toolkit}: not installed here")
                 results[toolkit] = {"installed": False}
-                continue
-            results[toolkit] = {"installed": True, **pairs(toolkit, python, corpus, Path(folder), options)}
-            table(toolkit, results[toolkit])
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+            else:
+                results[toolkit] = {"installed": True, **pairs(toolkit, python, corpus, Path(folder), options)}
+                table(toolkit, results[toolkit])
+            if options.json:  # after each, since a series may be broken off
+                options.json.write_text(json.dumps(results, indent=2) + "\n")
     return 0
 
 
@@ -115,7 +115,7 @@ def train(toolkit: str, python: str, how: str, corpus: Path, place: Path, epochs
 
 def table(toolkit: str, result: dict[str, Any]) -> None:
     """Print medians, and the median of the ratios with the least and the greatest."""
-    print(f"\n{toolkit}: {result['steps']} steps, {len(result['plain'])} pairs")
+    print(f"\n{toolkit}: {result['steps']} steps, {len(result['plain'])} pairs", flush=True)
     print(f"{'':22}{'without':>12}{'with':>12}{'with ÷ without':>18}   of each pair")
     for key, title in MEASURES.items():
         plain, ours = (statistics.median(each[key] for each in result[how]) for how in ("plain", "recorded"))

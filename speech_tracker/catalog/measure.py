@@ -62,12 +62,20 @@ def numbers_of(view: RunView) -> dict[str, dict[str, Any]]:
 
 
 def evaluation_histories(view: RunView) -> dict[str, list[dict[str, Any]]]:
-    """Return ``test/<set>/<metric>`` → its points, one of each evaluation, in the order in which they were recorded."""
+    """Return ``test/<set>/<metric>`` → its points, one of each evaluation, in the order in which they were recorded.
+
+    A validation is no test: its rates are ``valid/…``, where they are not a curve already.
+    """
+    from speech_tracker.evaluation_record import place_of
+
     found: dict[str, list[dict[str, Any]]] = {}
     for evaluation in view.evaluations:
+        place = place_of(evaluation)
         for name, value in rates_of(evaluation).items():
             point = {key: evaluation.get(key) for key in ("step", "epoch")}
-            key = f"test/{evaluation['test_set']}/{name}"
+            key = f"{place}/{name}"
+            if not place.startswith("test/") and {key, f"valid/{name}"} & view.histories.keys():
+                continue
             found.setdefault(key, []).append({**point, "value": value, "time": evaluation["time"]})
     return found
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.evaluation_record import place_of
 from speech_tracker.sync.alignment_page import alignment_page
 from speech_tracker.sync.calls import Call, Publish, Summarize, Table
 from speech_tracker.sync.names import Keys, aliases, artifact_name
@@ -56,8 +57,8 @@ class Evaluations:
             )
 
     def _summary(self, test_set: str, data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        validation = test_set == "valid" or data.get("metadata", {}).get("stage") == "valid"
-        place = f"test/{test_set}" if not validation else "valid" if test_set == "valid" else f"valid/{test_set}"
+        place = place_of(data)
+        validation = not place.startswith("test/")
 
         def key(name: str) -> str:
             return self._keys.of(f"{place}/{name}")
