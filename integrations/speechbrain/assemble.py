@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from speech_tracker.ingest.endings import Ending
 from speech_tracker.ingest.found import (
     Found,
     FoundRun,
@@ -105,6 +106,7 @@ class _Experiment:
         self.curves: Curves = epochs_of(self.lines, lambda line: times.get(line.text), percents=self.fractions)
         self.times = times
         self.tests = name_tests(self._blocks(), self.scored, self.data.test_sets, tree.shown(self.log))
+        self.job_output: File | None = None
         self.verdict: Verdict = self._verdict(now)
 
     def run(self) -> FoundRun:
@@ -112,6 +114,9 @@ class _Experiment:
         live = self._follow
         best = best_of(self.kept, self.sessions)
         decoding = decoding_of(self.facts.config)
+        averaged = self.facts.config.get("avg_checkpoints")
+        if isinstance(averaged, int) and averaged > 1:
+            decoding["averaged_checkpoints"] = averaged
         evaluations = evaluations_of(
             self.scored,
             self.tests,
@@ -236,10 +241,11 @@ class _Experiment:
             silent=max(0.0, now - newest),
             allowed=silence_allowed(self.sessions),
         )
-        cut = None
+        cut: Ending | None = None
         for file in self.folder.terminals:
             ending = cut_off(file.records, self._is_ours, last, newer=file.entry.stat.st_mtime >= logs - 60)
-            cut = ending or cut
+            if ending is not None:
+                cut, self.job_output = ending, file
         return verdict(self.sessions, progress, cut)
 
     def _is_ours(self, named: str) -> bool:
@@ -313,6 +319,8 @@ class _Experiment:
             yield LocatedProblem(self.tree.shown(self.log), None, reason)
         if self.verdict.status in ("failed", "killed") and self.verdict.reason:
             logs = self.folder.of("run_log") or self.folder.of("train_log") or self.folder.files
+            if self.verdict.of_job and self.job_output is not None:
+                logs = [self.job_output]
             shown = self.tree.shown(logs[0].entry.path) if logs else self.tree.shown(self.folder.path)
             how = "the training was stopped" if self.verdict.status == "killed" else "the training failed"
             yield LocatedProblem(shown, self.verdict.line_number, f"{how}: {self.verdict.reason[:_LONGEST_REASON]}")

@@ -76,8 +76,12 @@ def tested_with(sessions: Iterable[Session]) -> str | None:
 
 
 def _rule(kept: Sequence[Kept]) -> tuple[str, str] | None:
-    """The metric that all of them have and that can be better or worse; error rates before others."""
-    names = [name for name in kept[0].metrics() if all(name in each.metrics() for each in kept)]
+    """The metric that all of them have and that can be better or worse; error rates before others.
+
+    Those that were made in the middle of an epoch have none.
+    """
+    measured = [found for each in kept if (found := each.metrics())]
+    names = [name for name in measured[0] if all(name in each for each in measured)] if measured else []
     known = [name for name in names if metric(name).direction is not None or name.endswith("error")]
     if not known:
         return None
@@ -89,7 +93,8 @@ def _first(kept: Sequence[Kept], rule: tuple[str, str]) -> Kept:
     direction, name = rule
     sign = 1.0 if direction == "min" else -1.0
     # of equally good ones Checkpointer takes the newest
-    return min(kept, key=lambda each: (sign * each.metrics()[name], -(each.meta.unixtime or 0.0)))
+    measured = [each for each in kept if name in each.metrics()]
+    return min(measured, key=lambda each: (sign * each.metrics()[name], -(each.meta.unixtime or 0.0)))
 
 
 def found_checkpoints(

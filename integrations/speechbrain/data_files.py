@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,7 +61,7 @@ def data_of(config: Mapping[str, Any], folder: Path) -> DataUse:
     for split in ("train", "valid", "test"):
         for named in dict.fromkeys(manifests(config, split)):
             name = PurePosixPath(named).stem
-            path = find_manifest(named, folder)
+            path = find_manifest(named, folder, config.get("output_folder"))
             said = describe(path, problems) if path is not None else None
             if path is not None:
                 used.append(path)
@@ -110,13 +111,18 @@ def _totals(counts: Mapping[str, list[Manifest]], named: int) -> Data:
     )
 
 
-def find_manifest(named: str, folder: Path) -> Path | None:
+def find_manifest(named: str, folder: Path, output_folder: Any = None) -> Path | None:
     """Return where a manifest lies now, None when it is not here.
 
-    It is looked for relative to each folder above the output folder, then by its name in the output folder.
+    Args:
+        named: its path, as the configuration names it.
+        folder: the output folder, where it lies now.
+        output_folder: the same, as the configuration names it; the way from there to the manifest is taken from here.
+            Without it, the manifest is looked for below each folder above.
     """
     folder = folder.absolute()
-    return next((place for place in _candidates(named, folder) if _is_file(place)), None)
+    told = output_folder if isinstance(output_folder, str) else None
+    return next((place for place in _candidates(named, folder, told) if _is_file(place)), None)
 
 
 def _is_file(path: Path) -> bool:
@@ -126,15 +132,17 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _candidates(named: str, folder: Path) -> Iterator[Path]:
-    relative = PurePosixPath(named)
-    if relative.is_absolute():
+def _candidates(named: str, folder: Path, output_folder: str | None) -> Iterator[Path]:
+    path = PurePosixPath(named)
+    if path.is_absolute():
         yield Path(named)
-    else:
+    if output_folder and PurePosixPath(output_folder).is_absolute() == path.is_absolute():
+        yield Path(os.path.normpath(folder / os.path.relpath(named, output_folder)))
+    elif not path.is_absolute():
         for above in (folder, *folder.parents)[: _HIGHEST + 1]:
             yield above / named
-    yield folder / relative.name
-    yield folder / "save" / relative.name
+    yield folder / path.name
+    yield folder / "save" / path.name
 
 
 def describe(path: Path, problems: list[LocatedProblem]) -> Manifest | None:

@@ -54,12 +54,14 @@ class Verdict:
     Attributes:
         status: the run's.
         reason: for people; ``""`` when it just ended.
-        line_number: of the log, where it says so; None where it does not.
+        line_number: where it says so; None where nothing does.
+        of_job: whether that is in the output of its job, not in its log.
     """
 
     status: Status
     reason: str = ""
     line_number: int | None = None
+    of_job: bool = False
 
 
 def verdict(sessions: Sequence[Session], progress: Progress, cut: Ending | None) -> Verdict:
@@ -79,7 +81,7 @@ def verdict(sessions: Sequence[Session], progress: Progress, cut: Ending | None)
     if progress.done:
         return Verdict("finished")
     if cut is not None:
-        return Verdict(cut.status, cut.reason)
+        return Verdict(cut.status, cut.reason, cut.line_number, of_job=True)
     if progress.silent < progress.allowed:
         return Verdict("running")
     if progress.trained or progress.tests:

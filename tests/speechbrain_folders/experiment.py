@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -218,3 +219,18 @@ def write_manifests(recipe: Path) -> None:
     for name, aligned in (("test-clean", CLEAN), ("test-other", OTHER)):
         lines = [f'"{each}",2.0,{number}.wav,{each[:4]},text\n' for number, each in enumerate(aligned)]
         (recipe / f"{name}.csv").write_text(head + "".join(lines))
+
+
+if __name__ == "__main__":  # the page's example: two seeds, the second killed by its scheduler
+    folder = Path(sys.argv[1])
+    write_manifests(folder)
+    Experiment(folder, 7).write()
+    second = Experiment(folder, 8)
+    second.begin()
+    second.epoch(1, wer=96.5)
+    second.epoch(2, wer=61.25)
+    second.grow_old()
+    (folder / "slurm-4711.out").write_text(
+        "speechbrain.core - Experiment folder: results/crdnn/8\n"
+        "slurmstepd: error: *** JOB 4711 ON node07 CANCELLED AT 2025-03-31T20:40:00 DUE TO TIME LIMIT ***\n"
+    )

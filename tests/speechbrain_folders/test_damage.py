@@ -60,7 +60,8 @@ def test_a_cancelled_job_was_killed_by_what_its_output_says(interrupted, recipe,
     )
     _, document, _ = ingest(recipe)
     assert views()["crdnn/7"].status == "killed"
-    assert "TIME LIMIT" in reasons(document, "log.txt")[0]
+    assert "TIME LIMIT" in reasons(document, "slurm-4711.out")[0]
+    assert lines_of(document, "slurm-4711.out") == [4]
 
 
 def test_a_cancelled_job_before_the_last_start_says_nothing_of_it(finished, recipe, ingest, views):

@@ -262,6 +262,48 @@ def test_error_rates_alone_are_an_experiment_too(made, tmp_path, ingest, views):
     assert document["runs"][0]["evaluations"][0]["best"]["wer"] == 3 / 9
 
 
+def test_two_processes_that_wrote_to_one_log_are_one_training(finished, recipe, ingest, views):
+    for name in ("log.txt", "train_log.txt"):
+        path = finished.folder / name
+        path.write_text("".join(2 * line for line in path.read_text().splitlines(keepends=True)))
+    finished.grow_old()
+    _, document, _ = ingest(recipe)
+    assert document["runs"][0]["jobs"] == {"total": 1, "failed": 0}
+    assert document["problems"] == []
+    view = views()["crdnn/7"]
+    assert len(view.history("valid/wer")) == 4
+    assert [each["name"] for each in view.events] == []
+
+
+def test_a_checkpoint_within_an_epoch_is_not_the_best(finished, recipe, ingest, views):
+    path = finished.save(4, 0.0)
+    (path / "CKPT.yaml").write_text("brain_intra_epoch_ckpt: true\nend-of-epoch: false\nunixtime: 1743442440.5\n")
+    finished.grow_old()
+    ingest(recipe)
+    (best,) = [each for each in views()["crdnn/7"].checkpoints if each["best"]]
+    assert best["metadata"]["chosen_by"] == "min valid/wer"
+    assert best["path"] != str(path)
+
+
+@pytest.mark.parametrize(
+    "named", ["train.csv", "data/train.csv", "/home/who/recipe/train.csv", "results/crdnn/7/train.csv"]
+)
+def test_manifests_are_found_from_where_the_output_folder_lies_now(finished, recipe, ingest, views, named):
+    config = finished.folder / "hyperparams.yaml"
+    text = config.read_text().replace("train_csv: train.csv", f"train_csv: {named}")
+    if named.startswith("/"):
+        text = text.replace("output_folder: ", "output_folder: /home/who/recipe/")
+    config.write_text(text)
+    place = recipe / named.removeprefix("/home/who/recipe/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place != recipe / "train.csv":
+        (recipe / "train.csv").rename(place)
+    finished.grow_old()
+    ingest(finished.folder)
+    train = next(each for each in views()["crdnn/7"].datasets if each["name"] == "train")
+    assert (train["utterances"], train["path"]) == (40, str(place.resolve()))
+
+
 def test_the_log_alone_tells_the_curves(finished, recipe, ingest, views):
     (finished.folder / "train_log.txt").unlink()
     ingest(recipe)
