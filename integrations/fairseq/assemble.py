@@ -31,6 +31,7 @@ from speech_tracker.integrations.fairseq.details import (
     speech_of,
 )
 from speech_tracker.integrations.fairseq.facts import task_name
+from speech_tracker.integrations.fairseq.layout import RATE
 from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.log_results import Decodes, log_results
 from speech_tracker.integrations.fairseq.places import name_of, normal, place_of, shown_place
@@ -61,9 +62,20 @@ def assemble(tree: Tree[FileRole], files: Iterable[ReadFile[FileRole]], decodes:
     trainings = trainings_of(ours, root)
     own, others = _given_out(results, trainings, root)
     runs = [_training_run(training, own.get(training.place, []), tree, trainings, now) for training in trainings]
-    runs += [_search_run(place, each, tree) for place, each in others.items()]
+    usable = {
+        place: each for place, each in others.items() if any(result.evaluation or result.table for result in each)
+    }
+    runs += [_search_run(place, each, tree) for place, each in usable.items()]
+    unusable = [
+        problem for place in others.keys() - usable.keys() for each in others[place] for problem in each.problems
+    ]
     told = {file.entry.path for file in ours} | _paths(results, root)
-    problems = [*tree.problems, *(problem for run in runs for problem in run.problems)]
+    problems = [
+        *tree.problems,
+        *(problem for run in runs for problem in run.problems),
+        *_elsewhere(files, ours, tree),
+        *unusable,
+    ]
     return Found(
         toolkit="fairseq",
         root=str(tree.root),
@@ -73,6 +85,23 @@ def assemble(tree: Tree[FileRole], files: Iterable[ReadFile[FileRole]], decodes:
         files_skipped=tree.skipped + len(tree.entries) - len(told),
         looked_for=LOOKED_FOR,
     )
+
+
+def _elsewhere(
+    files: Iterable[ReadFile[FileRole]], ours: list[ReadFile[FileRole]], tree: Tree[FileRole]
+) -> list[LocatedProblem]:
+    """What is wrong with files that belong to no training: with any other text beside them nothing can be wrong."""
+    known = {file.entry.path for file in ours}
+    return [
+        LocatedProblem(tree.shown(file.entry.path), each.line_number or None, each.reason, each.text)
+        for file in files
+        for each in file.problems
+        if file.entry.path in known or file.entry.role == RATE or _is_named_as_ours(file.entry.name)
+    ]
+
+
+def _is_named_as_ours(name: str) -> bool:
+    return name.startswith("generate-") or name.endswith(".log")
 
 
 def _is_telling(record: object) -> bool:

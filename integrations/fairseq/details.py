@@ -98,17 +98,16 @@ def speech_of(training: Training) -> Speech:
     """Return the description in the speech vocabulary: that of the live adapter, and what only the log says."""
     counted: ParameterCount | None = training.last(ParameterCount)
     described = facts.speech(
-        training.config, toolkit_version=None, parameters=None if counted is None else counted.parameters
+        training.config,
+        toolkit_version=None,
+        parameters=None if counted is None else counted.parameters,
+        trainable=None if counted is None else counted.trained,
     )
     devices: Devices | None = training.last(Devices)
     components = {each.kind: each.name for session in training.sessions for each in session.all(Component)}
     model, running = described.model, described.training
     return replace(
         described,
-        model=replace(
-            model,
-            type=model.type or components.get("model"),
-            trainable_parameters=None if counted is None else counted.trained,
-        ),
+        model=replace(model, type=model.type or components.get("model")),
         training=replace(running, devices=running.devices or (None if devices is None else devices.devices)),
     )

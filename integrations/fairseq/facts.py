@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.precision import precision_name
-from speech_tracker.schema import Data, Features, Model, Speech, Training
+from speech_tracker.schema import Augmentation, Data, Features, Model, Speech, Training
 
 _TASKS = {"speech_to_text": "st", "audio_finetuning": "asr", "audio_pretraining": "ssl", "hubert_pretraining": "ssl",
           "text_to_speech": "tts", "translation": "mt", "language_modeling": "lm"}  # fmt: skip
 
 
+_LABELS = {"ltr": "char", "phn": "phn", "wrd": "word", "bpe": "bpe"}
+_MASKS = ("mask_prob", "mask_length", "mask_channel_prob", "mask_channel_length")
 _ASR = re.compile(r"(?:^|[_\-./])asr(?:[_\-.,]|$)")
 
 
@@ -48,10 +50,27 @@ def task_name(config: Mapping[str, Any]) -> str:
     return _TASKS.get(name, "other")
 
 
-def speech(config: Mapping[str, Any], *, toolkit_version: str | None, parameters: int | None = None) -> Speech:
-    """Return the description in the speech vocabulary."""
-    rates = setting(config, "optimization", "lr") or [None]
-    frequency = setting(config, "optimization", "update_freq") or [None]
+def speech(
+    config: Mapping[str, Any],
+    *,
+    toolkit_version: str | None,
+    parameters: int | None = None,
+    trainable: int | None = None,
+) -> Speech:
+    """Return the description in the speech vocabulary.
+
+    Args:
+        config: as Fairseq hands it to its own loggers, or as `config_text.parse_config` reads it.
+        toolkit_version: of Fairseq.
+        parameters: of the model.
+        trainable: those of them that are trained.
+    """
+    criterion = setting(config, "criterion", "_name") or setting(config, "criterion", "criterion")
+    train = setting(config, "dataset", "train_subset")
+    rate, waveform = setting(config, "task", "sample_rate"), _is_waveform(config)
+    samples = setting(config, "dataset", "max_tokens")
+    masked = {name: setting(config, "model", name) for name in _MASKS}
+    tuned = waveform and bool(setting(config, "model", "apply_mask"))
     return Speech(
         task=task_name(config),
         toolkit="fairseq",
@@ -60,20 +79,32 @@ def speech(config: Mapping[str, Any], *, toolkit_version: str | None, parameters
             type=setting(config, "model", "_name") or setting(config, "model", "arch"),
             encoder_layers=setting(config, "model", "encoder_layers"),
             encoder_dim=setting(config, "model", "encoder_embed_dim"),
+            decoder="ctc" if criterion == "ctc" else None,
             decoder_layers=setting(config, "model", "decoder_layers"),
             attention_heads=setting(config, "model", "encoder_attention_heads"),
             parameters=parameters,
+            trainable_parameters=trainable,
+            token_type=_token_type(config),
             pretrained=setting(config, "model", "w2v_path"),
         ),
-        data=Data(datasets=(str(setting(config, "dataset", "train_subset")),)),
-        features=Features(sample_rate=setting(config, "task", "sample_rate")),
+        data=Data(datasets=tuple(train.split(",")) if isinstance(train, str) else None),
+        features=Features(type="waveform" if waveform else None, sample_rate=rate),
+        augmentation=Augmentation(
+            spec_augment=tuned or None,
+            spec_augment_settings={name: value for name, value in masked.items() if value is not None}
+            if tuned
+            else None,
+        ),
         training=Training(
             optimizer=setting(config, "optimizer", "_name") or setting(config, "optimizer", "optimizer"),
-            learning_rate=rates[0] if isinstance(rates, list) else rates,
+            learning_rate=_first(setting(config, "optimization", "lr")),
             schedule=setting(config, "lr_scheduler", "_name") or setting(config, "lr_scheduler", "lr_scheduler"),
-            warmup_steps=setting(config, "lr_scheduler", "warmup_updates"),
+            warmup_steps=setting(config, "lr_scheduler", "warmup_updates")
+            or setting(config, "lr_scheduler", "warmup_steps"),
             batch_size=setting(config, "dataset", "batch_size"),
-            accumulation=frequency[0] if isinstance(frequency, list) else frequency,
+            # in these tasks the tokens of a batch are samples of audio
+            batch_seconds=samples / rate if waveform and samples and rate else None,
+            accumulation=_first(setting(config, "optimization", "update_freq")),
             max_epochs=setting(config, "optimization", "max_epoch") or None,
             max_steps=setting(config, "optimization", "max_update") or None,
             seed=setting(config, "common", "seed"),
@@ -81,9 +112,26 @@ def speech(config: Mapping[str, Any], *, toolkit_version: str | None, parameters
                 next((each for each in ("fp16", "bf16") if setting(config, "common", each)), "float32")
             ),
             gradient_clip=setting(config, "optimization", "clip_norm") or None,
+            ctc_weight=1.0 if criterion == "ctc" else setting(config, "criterion", "ctc_weight") or None,
             devices=setting(config, "distributed_training", "distributed_world_size"),
         ),
     )
+
+
+def _first(value: Any) -> Any:
+    """Settings by epoch are lists: the first is meant."""
+    return (value or [None])[0] if isinstance(value, list) else value
+
+
+def _is_waveform(config: Mapping[str, Any]) -> bool:
+    name = str(setting(config, "task", "_name") or setting(config, "task", "task") or "")
+    return name.startswith(("audio_", "hubert_"))
+
+
+def _token_type(config: Mapping[str, Any]) -> str | None:
+    """What the model puts out, by the ending of the label files."""
+    labels = setting(config, "task", "labels")
+    return _LABELS.get(str(_first(labels))) if labels else None
 
 
 def manifests(config: Mapping[str, Any]) -> list[tuple[str, str, Path]]:

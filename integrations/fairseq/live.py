@@ -22,6 +22,7 @@ _run: speech_tracker.Run | None = None
 _subsets: list[str] = []
 _epoch: int | None = None
 _resumed_at: int | None = None
+_parameters: tuple[int, int] | None = None
 
 
 def install() -> None:
@@ -49,6 +50,7 @@ def install() -> None:
     @functools.wraps(load)
     def load_checkpoint(trainer: Any, filename: str, *args: Any, **kwargs: Any) -> Any:
         global _resumed_at
+        never_raises(_count)(trainer)
         result = load(trainer, filename, *args, **kwargs)
         if result is not None and not kwargs.get("reset_optimizer"):
             _resumed_at = trainer.get_num_updates()
@@ -85,6 +87,13 @@ class _FollowedBar(progress_bar.BaseProgressBar):  # type: ignore[misc]  # Fairs
         self.wrapped_bar.update_config(config)
 
 
+def _count(trainer: Any) -> None:
+    """The last function before the training begins that has the model at hand."""
+    global _parameters
+    sizes = [(each.numel(), each.requires_grad) for each in trainer.get_model().parameters()]
+    _parameters = sum(size for size, _ in sizes), sum(size for size, trained in sizes if trained)
+
+
 def _begin(config: Mapping[str, Any]) -> None:
     global _run, _subsets
     if _run is not None:
@@ -92,7 +101,8 @@ def _begin(config: Mapping[str, Any]) -> None:
     _subsets = facts.subsets(config)
     folder = Path(str(facts.setting(config, "checkpoint", "save_dir") or "checkpoints"))
     _run = speech_tracker.init(task=facts.task_name(config), experiment_folder=folder, config=config)
-    _run.log_speech(facts.speech(config, toolkit_version=getattr(fairseq, "__version__", None)))
+    version, (parameters, trainable) = getattr(fairseq, "__version__", None), _parameters or (None, None)
+    _run.log_speech(facts.speech(config, toolkit_version=version, parameters=parameters, trainable=trainable))
     for split, name, manifest in facts.manifests(config):
         with manifest.open(encoding="utf-8") as file:
             _run.log_dataset(name, split=split, manifest=manifest, utterances=max(sum(1 for _ in file) - 1, 0))

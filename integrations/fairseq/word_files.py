@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.formats.fairseq import parse_fairseq_words
-from speech_tracker.ingest.found import LocatedProblem, Outcome
+from speech_tracker.ingest.found import FoundEvaluation, LocatedProblem, Outcome
+from speech_tracker.ingest.logfile import LFS_POINTER, NOT_FETCHED
 from speech_tracker.ingest.reading import ReadFile
 from speech_tracker.ingest.walk import Entry, FileRole, Tree
 from speech_tracker.integrations.fairseq.layout import WORDS, parse_word_name
@@ -68,7 +69,7 @@ def _result(
     place = (tree.root.absolute() / folder).resolve()
     settings: dict[str, Any] = json.loads(rates[-1][1].settings) if rates else {}
     sweep = [_outcome(path, record) for path, record in rates]
-    evaluation = recognition(
+    evaluation: FoundEvaluation | None = recognition(
         Texts(sides["ref"], sides["hypo"] if sides["ref"] else {**sides["hypo"]}, speakers),
         Search(model=model),
         shown,
@@ -80,6 +81,8 @@ def _result(
         sweep=sweep,
         decoding=inference_options(settings),
     )
+    if not sides["hypo"] and not sweep:
+        evaluation = None  # what is wrong with the files was told
     file = place / (entries[0].name if entries else "wer")
     return Result(file, model, "asr", evaluation, None, {}, tuple(problems))
 
@@ -89,15 +92,16 @@ def _read(
 ) -> Iterator[tuple[str, str, str | None]]:
     path = tree.root / entry.path
     try:
-        text = path.read_bytes().decode("utf-8", "backslashreplace")
+        data = path.read_bytes()
     except OSError as error:
         problems.append(LocatedProblem(tree.shown(entry.path), None, f"cannot be read: {error.strerror}"))
         return
-    if "\0" in text[:4096]:
-        problems.append(LocatedProblem(tree.shown(entry.path), None, "binary data where text was expected"))
-        return
-    parsed = parse_fairseq_words(text)
     shown = tree.shown(entry.path)
+    if data.startswith(LFS_POINTER) or b"\0" in data[:4096]:
+        reason = NOT_FETCHED if data.startswith(LFS_POINTER) else "binary data where text was expected"
+        problems.append(LocatedProblem(shown, None, reason))
+        return
+    parsed = parse_fairseq_words(data.decode("utf-8", "backslashreplace"))
     problems += [LocatedProblem(shown, each.line_number or None, each.reason, each.text) for each in parsed.problems]
     for record in parsed.records:
         yield record.utterance_id, record.text, record.speaker_id

@@ -48,3 +48,20 @@ def test_the_name_of_one_component_is_not_taken_for_that_of_another():
 )
 def test_the_task_is_told_from_what_the_recipe_calls_its_parts(config, task):
     assert facts.task_name(config) == task
+
+
+def test_fine_tuning_on_audio_tells_tokens_masking_and_seconds_of_a_batch():
+    config = {
+        "task": {"_name": "audio_finetuning", "labels": "ltr", "sample_rate": 16000},
+        "model": {"_name": "wav2vec_ctc", "apply_mask": True, "mask_prob": 0.65, "mask_length": 10},
+        "dataset": {"max_tokens": 3200000, "train_subset": "train,more"},
+        "criterion": {"_name": "ctc"},
+        "lr_scheduler": {"_name": "tri_stage", "warmup_steps": 8000},
+    }
+    speech = facts.speech(config, toolkit_version="0.12.2", parameters=95, trainable=90)
+    assert (speech.model.decoder, speech.model.token_type, speech.model.trainable_parameters) == ("ctc", "char", 90)
+    assert (speech.features.type, speech.training.batch_seconds) == ("waveform", 200.0)
+    assert speech.augmentation.spec_augment
+    assert speech.augmentation.spec_augment_settings == {"mask_prob": 0.65, "mask_length": 10}
+    assert speech.data.datasets == ("train", "more")
+    assert (speech.training.warmup_steps, speech.training.ctc_weight) == (8000, 1.0)

@@ -242,3 +242,11 @@ def test_output_that_is_cut_off_gives_what_is_whole(trained, ingest, lines):
     _, document, _ = ingest(trained)
     assert document["problems"] == []
     assert document["runs"][0]["evaluations"][0]["best"]["wer"] == 0.6
+
+
+def test_result_files_that_are_not_there_make_no_run_and_are_told(tmp_path, ingest):
+    for name in ("hypo.word", "ref.word"):
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
+    code, document, _ = ingest(tmp_path)
+    assert (code, document["runs"]) == (1, [])
+    assert ["git lfs pull" in each["reason"] for each in document["problems"]] == [True, True]

@@ -211,6 +211,12 @@ def test_junk_beside_a_log_costs_nothing_but_itself(tmp_path, ingest, training_l
     assert code == 0
     assert "Traceback" not in err
     assert [run["iterations"] for run in document["runs"] if run["kind"] == "train"] == [1]
+    told = {each["path"].rpartition("/")[2]: each["reason"] for each in document["problems"]}
+    if junk.startswith(b"version"):
+        assert set(told) == {"other.log", "generate-test.txt", "hypo.word", "ref.word", "wer", "wer.123"}
+        assert all("git lfs pull" in reason for reason in told.values())
+    elif junk:
+        assert {"hypo.word", "ref.word", "wer", "wer.123"} <= set(told)
 
 
 def test_manifests_in_the_tree_are_data_sets_and_checkpoints_a_table(tmp_path, ingest, views, training_log):
