@@ -79,7 +79,8 @@ def _run(
     problems += _problems(model, curves, decoded, tree)
     if status.problem is not None:
         problems.append(status.problem_at(tree))
-    speech, wrong = speech_of(model, decoded, tree)
+    datasets = datasets_of(model, decoded, tree)
+    speech, wrong = speech_of(model, decoded, datasets, tree)
     problems += wrong
     checkpoints = checkpoints_of(model, curves, tree)
     told = {Path(each.path).resolve() for each in checkpoints}
@@ -96,7 +97,7 @@ def _run(
         evaluations=decoded.evaluations,
         jobs=job_tally(model, decoded.searches, status),
         happenings=(*curves.happenings, *_failures(model, decoded)),
-        datasets=datasets_of(model, decoded, tree),
+        datasets=datasets,
         links=tuple(FoundLink(tree.shown(path), parent.relation) for path, parent in parents.items()),
         config=config_of(model, curves),
         speech=speech,
@@ -163,7 +164,8 @@ def _problems(model: ModelFolder, curves: Curves, decoded: Decoded, tree: Tree) 
         reason = f"values of epoch {_ranges(curves.unplaced)} were left out: the logs do not say how many mini-batches came before"
         problems.append(LocatedProblem(where, None, reason))
     if curves.skipped_updates:
-        reason = f"{curves.skipped_updates} updates were skipped, since their gradient was no number"
+        updates = "update was" if curves.skipped_updates == 1 else "updates were"
+        reason = f"{curves.skipped_updates} {updates} skipped: the gradient was no number"
         problems.append(LocatedProblem(where, None, reason))
     return problems
 

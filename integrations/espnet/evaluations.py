@@ -134,7 +134,7 @@ def _evaluation(
         points=(outcome,) if outcome is not None else (),
         best=outcome,
         reported=outcome,
-        selection=Selection("only-point", "", "the only decoding of this set"),
+        selection=Selection("only-point", "", f"{decode.tag or 'it'} is the only decoding of this set"),
         rtf=search.rtf,
         decoding=dict(search.settings),
         facts=facts,
@@ -256,24 +256,20 @@ def _dev_of(groups: dict[tuple[str, str], list[FoundEvaluation]], metric: str) -
 
 
 def _selected(group: list[FoundEvaluation], source: FoundEvaluation | None) -> Iterable[FoundEvaluation]:
+    """The decodings of a set with how they stand to one another; `source` is the best one of the development set."""
     tag = source.facts.get("inference") if source is not None else None
-    if source is not None and any(each.facts.get("inference") == tag for each in group):
-        for each in group:
-            if each.facts.get("inference") == tag:
-                sentence = f"the best of {len(group)} decodings of {source.test_set}, carried over"
-                yield replace(each, selection=Selection("carried-over", source.path, sentence))
-            else:
-                sentence = f"one of {len(group)} decodings; on {source.test_set}, {tag or 'another'} is the best"
-                yield replace(each, selection=Selection("only-point", source.path, sentence))
-        return
+    carried = source is not None and any(each.facts.get("inference") == tag for each in group)
     best = min(group, key=_rate)
     for each in group:
-        if each is best:
-            sentence = f"the best of {len(group)} decodings of this very set: optimistic"
+        own = each.facts.get("inference") or "it"
+        if source is not None and carried and each.facts.get("inference") == tag:
+            sentence = f"{own} is the best of {len(group)} decodings of {source.test_set}, carried over"
+            yield replace(each, selection=Selection("carried-over", source.path, sentence))
+        elif not carried and each is best:
+            sentence = f"{own} is the best of {len(group)} decodings of this very set: optimistic"
             yield replace(each, selection=Selection("this-set", "", sentence))
         else:
-            sentence = f"one of {len(group)} decodings; {best.facts.get('inference') or 'another'} is the best on this very set"
-            yield replace(each, selection=Selection("only-point", "", sentence))
+            yield replace(each, selection=Selection("only-point", "", f"{own} is one of {len(group)} decodings"))
 
 
 def sweeps(found: Iterable[FoundEvaluation]) -> Iterable[FoundTable]:

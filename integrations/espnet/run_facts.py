@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ def config_of(model: ModelFolder, curves: Curves) -> dict[str, Any]:
     return config
 
 
-def speech_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Speech, list[LocatedProblem]]:
+def speech_of(
+    model: ModelFolder, decoded: Decoded, datasets: Iterable[FoundDataset], tree: Tree
+) -> tuple[Speech, list[LocatedProblem]]:
     """Return the description in the common vocabulary, and what of the configuration could not be understood."""
     config = dict(model.config.values) if model.config is not None else {}
     config.pop("token_list", None)  # it is shortened here
@@ -63,7 +66,7 @@ def speech_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Speech,
     return replace(
         speech,
         model=described,
-        data=replace(speech.data, test_sets=tested),
+        data=replace(speech.data, test_sets=tested, **_sizes(datasets)),
         decoding=Decoding(
             beam_size=_whole(settings.get("beam_size")),
             ctc_weight=_number(settings.get("ctc_weight")),
@@ -72,6 +75,18 @@ def speech_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Speech,
             language_model=(search.language_model or None) if search is not None else None,
         ),
     ), problems
+
+
+def _sizes(datasets: Iterable[FoundDataset]) -> dict[str, Any]:
+    """Sizes of training and validation, as the adapter sums them over data folders."""
+    found: dict[str, Any] = {}
+    for split, names in (("train", ("utterances", "hours", "speakers")), ("valid", ("utterances",))):
+        sizes = [each for each in datasets if each.split == split]
+        for name in names if len(sizes) == 1 else names[:2]:  # the speakers of two folders may be the same
+            values = [getattr(each, name) for each in sizes]
+            if values and None not in values:
+                found[f"{split}_{name}"] = sum(values)
+    return found
 
 
 def _path_of(shown: str, tree: Tree) -> str:
@@ -98,18 +113,18 @@ def datasets_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[Found
         except (TypeError, ValueError):  # a damaged configuration, which `speech_of` reports
             folders = []
         for folder in folders:
-            found.setdefault((folder.name, split), _dataset(folder.name, split, str(folder), near))
+            found.setdefault((folder.name, split), _dataset(folder.name, split, str(folder), model, near))
     for path, decode in model.decodes.items():
         search = decoded.searches[path]
         if search.data:
             split = f"test/{decode.test_set}"
-            found.setdefault((decode.test_set, split), _dataset(decode.test_set, split, search.data, near))
+            found.setdefault((decode.test_set, split), _dataset(decode.test_set, split, search.data, model, near))
     return tuple(found.values())
 
 
-def _dataset(name: str, split: str, named: str, near: Path) -> FoundDataset:
+def _dataset(name: str, split: str, named: str, model: ModelFolder, near: Path) -> FoundDataset:
     place = find_data(named, near)
-    counts = dataset(place) if place is not None else {}
+    size = dataset(place, model.sample_rate) if place is not None else {}
     return FoundDataset(
-        name, split, str(place or named), None, counts.get("utterances"), None, counts.get("speakers"), {}
+        name, split, str(place or named), None, size.get("utterances"), size.get("hours"), size.get("speakers"), {}
     )  # fmt: skip
