@@ -73,11 +73,12 @@ class RecordedLive:
 def read_live(view: RunView) -> RecordedLive | None:
     """Return what an adapter has recorded of a run, None when all of it was ingested.
 
-    The processes of an adapter tell their environment; an ingestion has none to tell.
+    The processes of an adapter tell their environment, or were attached to a run that had; an ingestion does neither.
     """
     segments = {record.segment for record in view.records("environment")}
     if not segments:
         return None
+    segments |= {each["name"] for each in view.segments() if each["role"] == "attached"}  # decoding jobs
     live = RecordedLive(view.identity, running=view.status == "running")
     for record in view.records("metrics"):
         if record.segment not in segments:
