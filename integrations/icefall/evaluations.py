@@ -137,7 +137,7 @@ def _evaluation(
         decoding=decoding,
         facts=facts,
         load=_load(of_best, metric, best.tally, tree) if of_best.texts is not None else None,
-        settled=not live or all(score.tally is not None for _, score in points),
+        settled=not live or (of_best.texts is not None and all(score.complete for _, score in points)),
         checkpoint=_checkpoint(group.settings, position),
         step=_step(group.settings, position),
     )
@@ -264,6 +264,5 @@ def _fingerprint(evaluation: FoundEvaluation) -> str:
         sorted((name, repr(value)) for name, value in facts.items()),
         [each["error_rate"] for each in evaluation.facts.get("earlier", ())],
         evaluation.load is not None,
-        evaluation.step,
     )
     return hashlib.blake2b(repr(content).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

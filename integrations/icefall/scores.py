@@ -14,6 +14,7 @@ from speech_tracker.integrations.icefall.headers import local_time
 from speech_tracker.integrations.icefall.names import ResultName, split_label, suffix_of_log
 from speech_tracker.integrations.icefall.params import params_of
 from speech_tracker.integrations.icefall.read import Entry, ReadFile, Tree
+from speech_tracker.integrations.icefall.train_logs import Done
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Score:
         texts: the utterances.
         facts: what else is known.
         earlier: results of the same search that were overwritten.
+        complete: whether the search came to its end, so that its files are whole.
     """
 
     folder: str
@@ -49,6 +51,7 @@ class Score:
     texts: Entry | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     earlier: list[dict[str, Any]] = field(default_factory=list)
+    complete: bool = False
 
     @property
     def error_rate(self) -> float | None:
@@ -118,7 +121,9 @@ def _add_log(found: dict[Place, dict[str, Score]], file: ReadFile, tree: Tree) -
                 file.entry.folder, test_set, suffix, record.setting, metrics.get(test_set, ""), None, record.error_rate,
                 file.entry.path, file.entry.stat.st_mtime, params,
             )  # fmt: skip
+    done = any(isinstance(record, Done) for record in file.records)
     for (name, key), score in scores.items():
+        score.complete = done
         known = found.setdefault((score.folder, name, suffix), {})
         before = known.get(key)
         if before is not None:
@@ -192,6 +197,7 @@ def _add_summary(found: dict[Place, dict[str, Score]], file: ReadFile, test_sets
                 scores[record.setting] = score = Score(
                     *place, record.setting, metric, None, record.error_rate, file.entry.path, file.entry.stat.st_mtime
                 )
+            score.complete = True
             if metric == "cer" or not score.metric:
                 score.metric = metric or score.metric
 

@@ -72,7 +72,7 @@ def build_curves(records: Iterable[Any], infos: Mapping[int, CheckpointInfo], *,
                 key = f"train/{metric_name(name)}"
                 points[key, step] = Point(key, step, value, float(record.epoch), local_time(record.time), settled)
         elif isinstance(record, CvResult):
-            step = _end_of(axis, record.epoch, before)
+            step = record.step or _end_of(axis, record.epoch, before)
             values = {"valid/loss": record.loss}
             if record.accuracy is not None:
                 values["valid/accuracy"] = record.accuracy

@@ -76,7 +76,7 @@ _LINE = re.compile(rb"^(?:WER: +\S+ % N=\d+ C=\d+ S=(\d+) D=(\d+) I=(\d+)|(\S[^\
 def parse_totals(data: bytes) -> Iterator[Overall | UtteranceCount | Problem]:
     """Yield the totals of a file and the number of its utterances, without taking these apart."""
     utterances = with_errors = 0
-    whole = data[: data.rfind(b"\n") + 1]
+    whole = data[: data.rfind(b"\n") + 1].removeprefix(b"\xef\xbb\xbf")
     for match in _LINE.finditer(whole):
         if match[4] is None:
             utterances += 1

@@ -53,9 +53,13 @@ class LogWriter:
     def batch(self, epoch: int, batch: int, loss: float) -> None:
         info = f"loss={loss:.4g}, simple_loss={loss / 2:.4g}, pruned_loss={loss / 4:.4g}, over 9604.00 frames. "
         total = f"loss={loss * 1.1:.4g}, simple_loss={loss:.4g}, pruned_loss={loss / 2:.4g}, over 43605.08 frames. "
-        self.say(f"Epoch {epoch}, batch {batch}, loss[{info}], tot_loss[{total}], batch size: 68, lr: 2.25e-02, grad_scale: 2.0")
+        self.say(
+            f"Epoch {epoch}, batch {batch}, loss[{info}], tot_loss[{total}], batch size: 68, lr: 2.25e-02, grad_scale: 2.0"
+        )
 
-    def epoch(self, number: int, before: int, *, batches: int = BATCHES, counts: bool = True, until: int | None = None) -> None:
+    def epoch(
+        self, number: int, before: int, *, batches: int = BATCHES, counts: bool = True, until: int | None = None
+    ) -> None:
         """One epoch, `before` batches after the beginning; scheduled values are printed with the batch count."""
         for batch in range(batches if until is None else until):
             if counts and batch in (4, 44, 50, 95):  # printed in the middle of a batch, before its own line
@@ -66,7 +70,9 @@ class LogWriter:
             if batch == 0:
                 self.say("Computing validation loss", "train.py:1198")
                 loss = 7.0 / (1 + before)
-                self.say(f"Epoch {number}, validation: loss={loss:.4g}, simple_loss={loss / 2:.4g}, over 897381.00 frames. ")
+                self.say(
+                    f"Epoch {number}, validation: loss={loss:.4g}, simple_loss={loss / 2:.4g}, over 897381.00 frames. "
+                )
                 self.say("Maximum memory allocated so far is 6058MB", "train.py:1208")
             if batch == 30:
                 norms = "2.408e+03 2.444e+03 2.490e+03 2.897e+03 3.566e+03"
@@ -95,8 +101,8 @@ def write_results(folder: Path, test_set: str, suffix: str, which: str, key: str
     hypotheses = {name: texts[which] for name, (_, texts) in UTTERANCES.items()}
     counts = score(references, hypotheses).counts
     lines = []
-    for name in references:
-        lines += [f"{name}:\tref={references[name].split()}", f"{name}:\thyp={hypotheses[name].split()}"]
+    for name, reference in references.items():
+        lines += [f"{name}:\tref={reference.split()}", f"{name}:\thyp={hypotheses[name].split()}"]
     (folder / f"recogs-{label}-{suffix}.txt").write_text("\n".join(lines) + "\n")
     rate = f"{100 * counts.errors / counts.reference_length:.2f}"
     errs = (
@@ -113,8 +119,16 @@ def write_search(exp: Path, method: str, suffix: str, date: str, results: dict, 
     """Write a search as decode.py does: `results` is test set → {setting: "a" or "b"}."""
     log = LogWriter(50000.0)
     log.say("Decoding started", "decode.py:792")
-    params = {"decoding_method": method, "beam_size": 4, "exp_dir": "PATH", "device": "DEVICE", "best_train_loss": float("inf")}
-    printed = repr(params).replace("'PATH'", "PosixPath('zipformer/exp')").replace("'DEVICE'", "device(type='cuda', index=0)")
+    params = {
+        "decoding_method": method,
+        "beam_size": 4,
+        "exp_dir": "PATH",
+        "device": "DEVICE",
+        "best_train_loss": float("inf"),
+    }
+    printed = (
+        repr(params).replace("'PATH'", "PosixPath('zipformer/exp')").replace("'DEVICE'", "device(type='cuda', index=0)")
+    )
     log.say(printed, "decode.py:804")
     log.say("Number of model parameters: 1234567", "decode.py:944")
     folder = exp / method
@@ -179,8 +193,13 @@ def exp(tmp_path):
     write_training(folder)
     suffix = "epoch-3-avg-2-context-2-max-sym-per-frame-1-use-averaged-model"
     write_search(folder, "greedy_search", suffix, "2024-05-02-09-00-00", {"test-clean": {"greedy_search": "a"}})
-    sweep = {"dev-clean": {"lm_scale_0.1": "b", "lm_scale_0.3": "a"}, "test-clean": {"lm_scale_0.1": "a", "lm_scale_0.3": "b"}}
-    write_search(folder, "modified_beam_search", "epoch-3-avg-2-modified_beam_search-beam-size-4", "2024-05-02-10-00-00", sweep)
+    sweep = {
+        "dev-clean": {"lm_scale_0.1": "b", "lm_scale_0.3": "a"},
+        "test-clean": {"lm_scale_0.1": "a", "lm_scale_0.3": "b"},
+    }
+    write_search(
+        folder, "modified_beam_search", "epoch-3-avg-2-modified_beam_search-beam-size-4", "2024-05-02-10-00-00", sweep
+    )
     return folder
 
 

@@ -90,8 +90,17 @@ def test_numbers_of_problems_are_those_of_an_editor():
 
 
 def test_printed_objects_of_python_are_read_as_what_they_print():
-    text = "{'dtype': torch.float16, 'f': <function f at 0x7f>, 'x': nan, 'p': PosixPath('a b'), 'n': -inf, 's': \"it's\"}"
+    text = (
+        "{'dtype': torch.float16, 'f': <function f at 0x7f>, 'x': nan, 'p': PosixPath('a b'), 'n': -inf, 's': \"it's\"}"
+    )
     found = params.parse_python_params(text)
-    assert found == {"dtype": "torch.float16", "f": "<function f at 0x7f>", "x": "nan", "p": "a b", "n": -math.inf, "s": "it's"}
+    assert found == {
+        "dtype": "torch.float16",
+        "f": "<function f at 0x7f>",
+        "x": "nan",
+        "p": "a b",
+        "n": -math.inf,
+        "s": "it's",
+    }
     assert params.parse_python_params("{'a': 1, 'b': ???, 'c': 'd'}") == {"a": 1, "c": "d"}
     assert params.parse_python_params("nothing") is None

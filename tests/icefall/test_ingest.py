@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,12 @@ def test_a_training_becomes_curves_over_the_batches_since_its_beginning(exp, ing
     assert [point["step"] for point in view.histories["valid/loss"]] == [1, BATCHES + 1, 2 * BATCHES + 1]
     assert view.histories["train/gradient_clipped"][0]["value"] == 0.03
     assert view.histories["train/learning_rate"][0]["value"] == 0.0225
-    assert {"train/loss_simple", "train/loss_pruned_tot", "valid/loss_simple", "train/batch_size"} <= view.histories.keys()
+    assert {
+        "train/loss_simple",
+        "train/loss_pruned_tot",
+        "valid/loss_simple",
+        "train/batch_size",
+    } <= view.histories.keys()
     assert view.config["icefall"]["batch_axis"] == {"exact": True, "estimated_epochs": 0}
 
 
@@ -46,10 +52,18 @@ def test_what_the_parameters_say_is_lifted_into_the_vocabulary(exp, ingest, view
 
 def test_searches_become_evaluations_with_their_utterances(exp, ingest, views):
     _, document, _ = ingest(exp)
-    evaluations = {(each["test_set"], os.path.basename(each["path"])): each for each in document["runs"][0]["evaluations"]}
+    evaluations = {(each["test_set"], Path(each["path"]).name): each for each in document["runs"][0]["evaluations"]}
     greedy = evaluations["test-clean", "greedy_search"]
-    best = {name: greedy["best"][name] for name in ("insertions", "deletions", "substitutions", "reference_length", "wer")}
-    assert best == {"insertions": 1, "deletions": 0, "substitutions": 1, "reference_length": 15, "wer": pytest.approx(2 / 15)}
+    best = {
+        name: greedy["best"][name] for name in ("insertions", "deletions", "substitutions", "reference_length", "wer")
+    }
+    assert best == {
+        "insertions": 1,
+        "deletions": 0,
+        "substitutions": 1,
+        "reference_length": 15,
+        "wer": pytest.approx(2 / 15),
+    }
     sweep = evaluations["test-clean", "modified_beam_search"]
     assert (sweep["points"], sweep["best"]["lm_weight"]) == (2, 0.1)
     recorded = {(each["test_set"], each["decoding"]["method"]): each for each in views()["zipformer/exp"].evaluations}
@@ -74,7 +88,12 @@ def test_the_utterances_are_those_of_other_toolkits_and_have_speakers(exp, inges
     view = views()["zipformer/exp"]
     record = next(each for each in view.evaluations if each["decoding"]["method"] == "greedy_search")
     evaluation = read_parquet(view.folder / record["file"])
-    assert sorted(evaluation.utterance_ids) == ["1089-134686-0000", "1089-134686-0001", "1188-133604-0000", "1188-133604-0001"]
+    assert sorted(evaluation.utterance_ids) == [
+        "1089-134686-0000",
+        "1089-134686-0001",
+        "1188-133604-0000",
+        "1188-133604-0001",
+    ]
     assert set(evaluation.attributes["speaker_id"]) == {"1089", "1188"}
 
 

@@ -6,6 +6,11 @@ import pytest
 
 from speech_tracker.integrations.icefall.names import is_method_folder, parse_result_name, parse_suffix, suffix_of_log
 
+LONG = (
+    "wer-summary-test-other-epoch-30_avg-15_chunk-16_left-context-128__modified_beam_search__beam-size-4"
+    "_rnn-lm-scale-0.3_LODR-2gram-scale--0.16_use-averaged-model.txt"
+)
+
 
 @pytest.mark.parametrize(
     ("name", "test_set", "key", "epoch", "iteration", "average", "averaged", "method", "others"),
@@ -17,8 +22,7 @@ from speech_tracker.integrations.icefall.names import is_method_folder, parse_re
          {"beam": 20.0, "max_contexts": 8, "max_states": 64}),
         ("recogs-test-epoch-30-avg-1-modified_beam_search-beam-size-4.txt",
          "test", "", 30, None, 1, False, "modified_beam_search", {"beam_size": 4}),
-        ("wer-summary-test-other-epoch-30_avg-15_chunk-16_left-context-128__modified_beam_search__beam-size-4"
-         "_rnn-lm-scale-0.3_LODR-2gram-scale--0.16_use-averaged-model.txt",
+        (LONG,
          "test-other", "", 30, None, 15, True, "modified_beam_search",
          {"chunk_size": 16, "left_context_frames": 128, "beam_size": 4, "lodr_order": 2, "lodr_scale": -0.16, "lm_scale": 0.3,
           "lm_type": "rnn"}),
@@ -57,5 +61,7 @@ def test_the_suffix_of_a_log_is_that_of_its_results():
 
 
 def test_folders_of_searches_are_told_from_others():
-    assert all(map(is_method_folder, ["greedy_search", "modified_beam_search_LODR", "streaming", "ctc-decoding", "1best"]))
+    assert all(
+        map(is_method_folder, ["greedy_search", "modified_beam_search_LODR", "streaming", "ctc-decoding", "1best"])
+    )
     assert not any(map(is_method_folder, ["exp", "log", "zipformer", "tensorboard", "exp-small"]))

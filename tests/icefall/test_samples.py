@@ -52,7 +52,9 @@ def test_every_printed_batch_and_validation_is_a_point(found, log):
     assert metrics["train/learning_rate"]["count"] == len(batches)
     assert metrics["valid/loss"]["count"] == len(validations)
     assert metrics["train/loss"]["last"] == float(re.search(r" loss\[loss=([^,]+),", batches[-1])[1])
-    assert metrics["valid/loss"]["min"] == min(float(re.search(r"validation: loss=([^,]+),", line)[1]) for line in validations)
+    assert metrics["valid/loss"]["min"] == min(
+        float(re.search(r"validation: loss=([^,]+),", line)[1]) for line in validations
+    )
     printed = 0
     norms = set()
     for line in lines_of(log):
@@ -131,7 +133,7 @@ def test_pages_have_an_evaluation_for_every_rate_under_a_test_set(found):
             if "|" not in line:
                 columns = []
                 continue
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            cells = [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
             if all(re.fullmatch(r":?-+:?", cell) or not cell for cell in cells):
                 continue
             if not columns:

@@ -1,0 +1,94 @@
+"""Whatever stands in a file, a parser gives records and problems, and never raises."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.integrations.wenet.checkpoints import parse_checkpoint_info, parse_configuration
+from speech_tracker.integrations.wenet.curves import build_curves
+from speech_tracker.integrations.wenet.layout import role_of
+from speech_tracker.integrations.wenet.names import parse_decode_name
+from speech_tracker.integrations.wenet.read import LOG, PARSERS, parse_rtf
+from speech_tracker.integrations.wenet.wer_files import parse_totals, parse_utterances
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+LOGS = [path.read_bytes() for path in sorted(GOLDEN.glob("wenet_*.log"))]
+GRAMMARS = {"log": LOG}
+WHOLE = [parse_totals, parse_utterances, parse_checkpoint_info, parse_configuration, parse_rtf]
+
+
+def all_records(data):
+    for grammar in GRAMMARS.values():
+        found = list(scan(data, grammar))
+        build_curves(found, {}, live=True)
+        yield from found
+    for parse in WHOLE:
+        yield from parse(data)
+
+
+@st.composite
+def mutated_logs(draw):
+    """A made log with some bytes replaced, removed or inserted."""
+    data = bytearray(draw(st.sampled_from(LOGS)))
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+    return bytes(data)
+
+
+@settings(max_examples=120, deadline=None)
+@given(mutated_logs())
+def test_a_mutated_file_never_raises_and_its_records_can_be_kept(data):
+    codec = PARSERS.codec
+    for record in all_records(data):
+        assert dataclasses.is_dataclass(record)
+        if not isinstance(record, Problem):
+            assert type(record) in codec.classes
+            assert repr(codec.decode(codec.encode(record))) == repr(record)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=2000))
+def test_arbitrary_bytes_never_raise(data):
+    list(all_records(data))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(LOGS), st.sampled_from(sorted(GRAMMARS)), st.data())
+def test_any_way_of_cutting_a_log_gives_the_same_records(log, name, draw):
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(log)), max_size=8)))
+    scanner = LogScanner(GRAMMARS[name])
+    found = []
+    for start, end in zip([0, *cuts], [*cuts, len(log)], strict=True):
+        found += scanner.feed(log[start:end])
+    found += scanner.finish()
+    assert list(map(repr, found)) == list(map(repr, scan(log, GRAMMARS[name])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(LOGS), st.sampled_from(sorted(GRAMMARS)), st.data())
+def test_a_log_can_be_read_on_from_its_last_complete_line(log, name, draw):
+    cut = draw.draw(st.integers(0, len(log)))
+    first = LogScanner(GRAMMARS[name])
+    found = first.feed(log[:cut])
+    again = LogScanner(GRAMMARS[name], line_number=first.line_number)
+    found += again.feed(log[cut - first.pending :]) + again.finish()
+    assert list(map(repr, found)) == list(map(repr, scan(log, GRAMMARS[name])))
+
+
+PIECES = ["test", "clean", "attention_rescoring", "ctc_greedy_search", "_", "-", "chunk", "16", "-1", "ctc0.3", "rev", "0.5", "avg30",
+          "wer", ".yaml", "epoch_3", "lm_with_runtime", "hlg", ".log"]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=10).map("".join), st.lists(st.sampled_from(["exp", "conf", "data"])))
+def test_any_name_has_a_meaning_or_none(name, folders):
+    role_of(name, tuple(folders))
+    found = parse_decode_name(name)
+    assert found is None or found.mode in name
