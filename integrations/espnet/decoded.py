@@ -48,7 +48,7 @@ class DecodedSet:
         Args:
             run: the training's run.
             keys: ids of the utterances of this job, which are all there are where the set was not split.
-            position: decoding settings, checkpoint and speed, for the record.
+            position: decoding settings and checkpoint, for the record.
         """
         heard = self._heard(keys)
         if heard is None:
@@ -60,7 +60,9 @@ class DecodedSet:
                 self.folder.name, split=f"test/{self.folder.name}", path=str(self.data),
                 utterances=len(heard.references), speakers=len(set(heard.speakers.values())) or None,
             )  # fmt: skip
-            position.update(test_set=self.folder.name, stage="test", inference=self.folder.parent.name)
+            position.update(
+                self._speed(run), test_set=self.folder.name, stage="test", inference=self.folder.parent.name
+            )
             try:
                 Scorer(alignment="sclite").record(run, heard, **position)
             except ScoringError:  # braces in a text mean alternatives to sclite; where they are malformed it gives up
@@ -86,6 +88,17 @@ class DecodedSet:
             speakers={row.utterance_id: row.value for row in rows if row.utterance_id in together},
             audio={key: path for key, path in _texts(self.data / "wav.scp").items() if key in together and "|" not in path},
         )  # fmt: skip
+
+    def _speed(self, run: speech_tracker.Run) -> dict[str, float]:
+        """The real-time factor of all jobs that have told theirs."""
+        from speech_tracker.view import RunView
+
+        events = RunView.read(run.folder).events if run.folder is not None else []
+        told = {event["data"].get("output"): event["data"] for event in events if event["name"] == "decoded"}
+        jobs = [told[str(part)] for part in self.parts if str(part) in told]
+        timed = [job for job in jobs if job.get("seconds") and job.get("audio_seconds")]
+        audio = sum(job["audio_seconds"] for job in timed)
+        return {"rtf": sum(job["seconds"] for job in timed) / audio} if audio else {}
 
     @contextmanager
     def _first(self, heard: Heard) -> Iterator[bool]:

@@ -52,7 +52,6 @@ def record(arguments: list[str], *, module: str, seconds: float | None = None) -
                 keys,
                 decoding=_settings(options),
                 checkpoint=_first_of(options, "model_file"),
-                **speed,
             )
     finally:
         run.finish()

@@ -63,6 +63,8 @@ fi
 if [ ${stage} -le 11 ] && [ ${stop_stage} -ge 11 ]; then
     log "Stage 11: Training; log in ${asr_exp}/train.log"
     mkdir -p "${asr_exp}"
+    for number in 2 1; do if [ -f "${asr_exp}/train.${number}.log" ]; then mv "${asr_exp}/train.${number}.log" "${asr_exp}/train.$((number + 1)).log"; fi; done
+    if [ -f "${asr_exp}/train.log" ]; then mv "${asr_exp}/train.log" "${asr_exp}/train.1.log"; fi  # as espnet2.bin.launch does
     # shellcheck disable=SC2086
     ${python} -m espnet2.bin.asr_train ${_opts} --resume true --output_dir "${asr_exp}" \
         --normalize global_mvn --normalize_conf stats_file="${asr_stats_dir}/train/feats_stats.npz" \

@@ -155,6 +155,7 @@ def test_jobs_of_a_decoding_join_the_run_and_the_last_one_scores_the_set_once(tr
     jobs = [event["data"] for event in view.events if event["name"] == "decoded"]
     assert [job["utterances"] for job in jobs] == [2, 2]
     assert all(0 < job["rtf"] < 50 and job["audio_seconds"] == pytest.approx(1.6) for job in jobs)
+    assert evaluation["metadata"]["rtf"] == pytest.approx(sum(job["seconds"] for job in jobs) / 3.2)
     assert {segment["role"] for segment in view.segments()} == {"main", "attached"}
 
 

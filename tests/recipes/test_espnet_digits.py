@@ -75,6 +75,19 @@ def test_the_recorded_counts_are_those_that_sclite_prints_in_the_scoring_stage(d
     assert [counts[name] for name in names] == [int(number) for number in total.groups()]
 
 
+def test_reading_the_folder_afterwards_doubles_no_result(done: Path) -> None:
+    before = only_run(done)
+    read = subprocess.run(
+        [sys.executable, "-m", "speech_tracker.cli", "ingest", "espnet", str(done / "exp")],
+        env={**os.environ, "SPEECH_TRACKER_DIR": str(done / "store"), "SPEECH_TRACKER_MODE": "local"},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert read.returncode in (0, 1), read.stderr  # 1: it found something to say
+    after = only_run(done)
+    assert after.evaluations == before.evaluations
+    assert after.history("valid/loss") == before.history("valid/loss")
+
+
 def test_an_unknown_option_gets_one_clear_message(tmp_path: Path) -> None:
     wrong = subprocess.run(
         ["bash", str(RUN), "--pyhton", "x"], cwd=tmp_path, capture_output=True, text=True, check=False
