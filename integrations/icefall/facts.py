@@ -7,6 +7,7 @@ from typing import Any
 
 from speech_tracker.integrations.icefall.train_logs import CutsNamed, ParameterCount, TrainBatch
 from speech_tracker.integrations.icefall.trainings import Training
+from speech_tracker.precision import precision_name
 from speech_tracker.schema import Augmentation, Data, Decoding, Features, Model, Speech
 from speech_tracker.schema import Training as TrainingFacts
 
@@ -159,9 +160,9 @@ def _token_type(params: Mapping[str, Any]) -> str | None:
 
 def _precision(params: Mapping[str, Any]) -> str | None:
     if params.get("use_bf16") is True:
-        return "bf16"
+        return precision_name("bf16")
     if isinstance(params.get("use_fp16"), bool):
-        return "fp16" if params["use_fp16"] else "fp32"
+        return precision_name("fp16" if params["use_fp16"] else "fp32")
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from speech_tracker.lift import lift
+from speech_tracker.precision import precision_name
 from speech_tracker.schema import Augmentation, Data, Decoding, Features, Model, Speech
 from speech_tracker.schema import Training as TrainingFacts
 
@@ -78,7 +79,7 @@ def speech_of(
             batch_size=_whole(batch.get("batch_size")),
             accumulation=_whole(config.get("accum_grad")) or accumulation,
             max_epochs=_whole(config.get("max_epoch")),
-            precision=_text(config.get("dtype")),
+            precision=precision_name(_text(config.get("dtype"))),
             gradient_clip=_number(config.get("grad_clip")),
             ctc_weight=_number(_mapping(config, "model_conf").get("ctc_weight")),
         ),
