@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 _WORKERS = (
-    "Speech2Text", "Speech2TextStreaming", "Speech2TextMaskCTC", "k2Speech2Text", "Text2Speech", "SeparateSpeech",
-    "SeparateSpeechStreaming", "DiarizeSpeech", "Text2Text", "Speech2Understand", "SingingGenerate",
+    "AudioCoding", "Classification", "DiarizeSpeech", "GenerateText", "SeparateSpeech", "SeparateSpeechStreaming",
+    "SingingGenerate", "Speech2Embedding", "Speech2Language", "Speech2Speech", "Speech2Text", "Speech2TextGreedySearch",
+    "Speech2TextStreaming", "Speech2Understand", "SpeechAntiSpoof", "Text2Speech", "Text2Text", "k2Speech2Text",
 )  # fmt: skip
 """Classes of ESPnet's inference modules that are called once for each utterance or batch."""
 
