@@ -86,6 +86,8 @@ class Recogniser(sb.Brain):
         signal_, lengths = batch.to(self.device).sig
         features = self.hparams.compute_features(signal_)
         if stage == sb.Stage.TRAIN:
+            if f"kill-{self.optimizer_step}" == DIE:
+                os.kill(os.getpid(), signal.SIGKILL)
             features = self.hparams.freq_drop(features)
         encoded, _ = self.modules.encoder(features)
         return self.modules.output(encoded).log_softmax(-1), lengths
@@ -105,10 +107,6 @@ class Recogniser(sb.Brain):
         time.sleep(float(os.environ.get("PAUSE", "0")))
         if f"step-{self.optimizer_step}" == DIE:
             raise ERROR
-
-    def on_fit_batch_start(self, batch, should_step):
-        if f"kill-{self.optimizer_step}" == DIE:
-            os.kill(os.getpid(), signal.SIGKILL)
 
     def on_stage_start(self, stage, epoch=None):
         if stage != sb.Stage.TRAIN:
