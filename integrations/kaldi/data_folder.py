@@ -6,6 +6,7 @@ Source: utils/validate_data_dir.sh (tables are sorted as with ``LC_ALL=C`` and h
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -164,9 +165,10 @@ def describe_features(configuration: bytes, kind: str) -> dict[str, object]:
 
     def number(name: str, default: float) -> float:
         try:
-            return float(given.get(name, default))
+            value = float(given.get(name, default))
         except ValueError:
             return default
+        return value if math.isfinite(value) else default
 
     return {
         "type": kind,

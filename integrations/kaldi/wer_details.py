@@ -6,6 +6,7 @@ bin/compute-wer-bootci.cc.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -229,15 +230,16 @@ def parse_bootstrap(data: bytes) -> Iterator[ConfidenceInterval | Problem]:
 
 
 def parse_single_number(data: bytes) -> float | None:
-    """Return the only number of a file such as `lmwt` or `num_jobs`, or None when it is not one.
+    """Return the only number of a file such as `lmwt` or `num_jobs`, or None when it is not one, or not finite.
 
     >>> parse_single_number(b"17\\n")
     17.0
     """
     try:
-        return number(data.strip())
+        value = number(data.strip())
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def _lines(data: bytes) -> list[str]:

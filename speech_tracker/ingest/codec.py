@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import Any
@@ -32,14 +32,14 @@ class RecordCodec:
         return frozenset(self._names)
 
     def encode(self, record: Any) -> list[Any]:
-        """Return ``[name of the class, *fields]``; NaN and infinities, which JSON has not, are marked texts.
+        """Return ``[name of the class, *fields]``; what JSON has not (NaN, infinities, huge integers) are marked texts.
 
         Raises:
             KeyError: the record's class is not known.
         """
         name, attributes = self._names[type(record)]
         values = [getattr(record, each) for each in attributes]
-        if all(math.isfinite(each) for each in _floats(values)):
+        if all(map(_has_json, values)):
             return [name, *values]
         return [_MARK + name, *map(_marked, values)]
 
@@ -52,7 +52,7 @@ class RecordCodec:
         name = values[0]
         if name[0] == _MARK:
             name = name[1:]
-            values = [_unmarked(each) for each in values]
+            values = [name, *map(_unmarked, values[1:])]
         made, has_tuples = self._classes[name]
         if has_tuples:
             return made(*[_tuples(each) if type(each) is list else each for each in values[1:]])
@@ -60,26 +60,31 @@ class RecordCodec:
 
 
 _MARK = "!"
+_NOT_FINITE = ("nan", "inf", "-inf")
 
 
-def _floats(value: Any) -> Iterator[float]:
-    if type(value) is float:
-        yield value
-    elif type(value) in (list, tuple):
-        for each in value:
-            yield from _floats(each)
+def _has_json(value: Any) -> bool:
+    kind = type(value)  # bool is no int here
+    if kind is float:
+        return math.isfinite(value)
+    if kind is int:
+        return bool(-(2**63) <= value < 2**63)
+    return kind not in (list, tuple) or all(map(_has_json, value))
 
 
 def _marked(value: Any) -> Any:
-    if type(value) is float and not math.isfinite(value):
-        return f"{_MARK}{value}"
-    return [_marked(each) for each in value] if isinstance(value, tuple) else value
+    if isinstance(value, (list, tuple)):
+        return [_marked(each) for each in value]
+    return f"{_MARK}{value}" if not _has_json(value) or (type(value) is str and value.startswith(_MARK)) else value
 
 
 def _unmarked(value: Any) -> Any:
-    if type(value) is str and value in (f"{_MARK}nan", f"{_MARK}inf", f"{_MARK}-inf"):
-        return float(value[1:])
-    return [_unmarked(each) for each in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_unmarked(each) for each in value]
+    if type(value) is not str or not value.startswith(_MARK):
+        return value
+    rest = value[len(_MARK) :]
+    return rest if rest.startswith(_MARK) else float(rest) if rest in _NOT_FINITE else int(rest)
 
 
 def _tuples(value: Any) -> Any:

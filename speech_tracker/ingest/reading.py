@@ -119,8 +119,11 @@ class Reader(Generic[R]):
         if unusable:
             state.problems.append(Problem(0, "", unusable))
             return state
-        for each in self.parsers.whole[parser](data):
-            (state.problems if isinstance(each, Problem) else state.records).append(each)
+        try:
+            for each in self.parsers.whole[parser](data):
+                (state.problems if isinstance(each, Problem) else state.records).append(each)
+        except (ValueError, OverflowError) as error:  # such as a number of thousands of digits
+            state.problems.append(Problem(0, "", f"a value in it cannot be read: {error}"))
         if parser in self.parsers.must_say and not state.records and not state.problems:
             state.problems.append(Problem(0, "", self.parsers.must_say[parser]))
         return state
