@@ -189,17 +189,31 @@ def trainings_of(files: Iterable[ReadFile[FileRole]], root: Path) -> list[Traini
         files: that were read.
         root: folder that is read, absolute.
     """
-    by_place: dict[Path, list[Session]] = {}
-    for session in _in_order(files):
+    placed = []
+    for number, session in enumerate(_in_order(files)):
         log = root / session.file.entry.path
         place = log.resolve() if session.save_dir is None else place_of(session.save_dir, log, root)
-        known = by_place.setdefault(place, [])
-        twin = next((each for each in known if each.file is not session.file and each.says_the_same(session)), None)
+        placed.append((number, place, session))
+    # a log far from its checkpoints, such as that of a scheduler, may tell the same as one beside them
+    placed.sort(key=lambda each: not each[1].is_dir())
+    by_place: dict[Path, dict[int, Session]] = {}
+    for number, place, session in placed:
+        twin = _twin(session, by_place.items() if not place.is_dir() else [(place, by_place.get(place, {}))])
         if twin is None:
-            known.append(session)
-        elif _tells_more(session, twin):
-            known[known.index(twin)] = session
-    return [Training(place, sessions) for place, sessions in by_place.items()]
+            by_place.setdefault(place, {})[number] = session
+        elif _tells_more(session, by_place[twin[0]][twin[1]]):
+            by_place[twin[0]][twin[1]] = session
+    ordered = sorted(by_place.items(), key=lambda each: min(each[1]))
+    return [Training(place, [known[number] for number in sorted(known)]) for place, known in ordered]
+
+
+def _twin(session: Session, known: Iterable[tuple[Path, dict[int, Session]]]) -> tuple[Path, int] | None:
+    """Where another file tells of the same start, None when none does."""
+    for place, sessions in known:
+        for number, other in sessions.items():
+            if other.file is not session.file and other.save_dir == session.save_dir and other.says_the_same(session):
+                return place, number
+    return None
 
 
 def _tells_more(one: Session, other: Session) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.ingester import Source
 from speech_tracker.ingest.scan import LogScanner, scan
 from speech_tracker.integrations.fairseq import decodes, rate_files
 from speech_tracker.integrations.fairseq.decoding_logs import hypotheses_inside
@@ -70,3 +72,19 @@ def test_a_log_can_be_read_on_from_its_last_complete_line(log, draw):
 def test_any_name_has_a_role_or_none(name):
     role_of(name)
     parse_word_name(name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(mutated_logs(), min_size=4, max_size=4))
+def test_a_folder_of_mutated_files_is_described_without_raising(contents):
+    with tempfile.TemporaryDirectory() as folder:
+        names = ["train.log", "generate-test.txt", "infer.out", "wer.7"]
+        for name, content in zip(names, contents, strict=True):
+            (Path(folder) / name).write_bytes(content)
+        for side in ("hypo", "ref"):
+            (Path(folder) / f"{side}.word").write_bytes(contents[1][:200])
+        found = FairseqIngester(Source(Path(folder))).find()
+        for run in found.runs:
+            run.metrics()
+            assert all(isinstance(point.value, float) for point in run.points)
+        assert found.files_read + found.files_skipped == 6

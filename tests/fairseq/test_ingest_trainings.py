@@ -122,6 +122,17 @@ def test_standard_output_and_log_file_of_the_same_training_count_once(tmp_path, 
     assert [event["name"] for event in views()["ck"].events] == []
 
 
+def test_the_log_of_a_scheduler_far_from_the_checkpoints_tells_of_the_same_training(tmp_path, ingest, training_log):
+    (tmp_path / "multirun" / "0" / "checkpoints").mkdir(parents=True)
+    (tmp_path / ".submitit" / "17").mkdir(parents=True)
+    log = training_log("checkpoints", hydra=True).updates(1, 4.0).done().text()
+    (tmp_path / "multirun" / "0" / "hydra_train.log").write_text(log)
+    (tmp_path / ".submitit" / "17" / "17_0_log.out").write_text("submitit INFO starting\n" + log)
+    _, document, _ = ingest(tmp_path)
+    (run,) = document["runs"]
+    assert (run["name"], run["jobs"]["total"]) == ("multirun/0/checkpoints", 1)
+
+
 def test_configurations_of_several_ranks_are_one_start(tmp_path, ingest, training_log):
     log = training_log("/nowhere/exp/asr")
     log.lines[1:1] = [log.lines[0]] * 3
