@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -50,6 +52,8 @@ def evaluations_of(
 ) -> tuple[list[FoundEvaluation], list[LocatedProblem]]:
     """Return the evaluations of an experiment in the order in which they were made, and what is wrong with them.
 
+    The search that is the best on a development set comes last, so that its figures are those of the test set.
+
     Args:
         scores: see `scores_of`.
         run_path: the experiment, relative to the root.
@@ -79,7 +83,8 @@ def evaluations_of(
         evaluation = _evaluation(group, run_path, tree, position, problems, live=live)
         if evaluation is not None:
             found.append((group, evaluation))
-    return [_with_dev_point(group, evaluation, found) for group, evaluation in found], problems
+    found = [(group, _with_dev_point(group, evaluation, found)) for group, evaluation in found]
+    return _chosen_last(found), problems
 
 
 def _method(score: Score, settings: Settings, own: Mapping[str, Any]) -> str:
@@ -241,6 +246,49 @@ def _with_dev_point(
             changed = replace(evaluation, facts={**evaluation.facts, "at_dev_point": at_dev})
             return replace(changed, fingerprint=_fingerprint(changed))
     return evaluation
+
+
+def _chosen_last(found: list[tuple[_Group, FoundEvaluation]]) -> list[FoundEvaluation]:
+    """Say of the searches of a test set which one is the best on the development set, and put it last."""
+    others: list[FoundEvaluation] = []
+    chosen: list[FoundEvaluation] = []
+    for group, evaluation in found:
+        dev = [] if _DEV.search(group.test_set) else _dev_searches(group, evaluation, found)
+        best = min(dev, key=lambda pair: _rate(pair[1]), default=None)
+        if best is None or len(dev) < 2 or _search_of(best[0]) != _search_of(group):
+            others.append(evaluation)
+            continue
+        sentence = (
+            f"{group.method} ({group.settings.checkpoint}) is the best of {len(dev)} searches of {best[0].test_set}"
+        )
+        if evaluation.selection.how == "this-set":
+            sentence += f"; its setting is {evaluation.selection.sentence}"
+            chosen.append(replace(evaluation, selection=replace(evaluation.selection, sentence=sentence)))
+        else:
+            selection = Selection("carried-over", best[1].path, f"{sentence}, carried over")
+            chosen.append(replace(evaluation, selection=selection))
+    return [*others, *chosen]
+
+
+def _dev_searches(
+    group: _Group, evaluation: FoundEvaluation, found: list[tuple[_Group, FoundEvaluation]]
+) -> list[tuple[_Group, FoundEvaluation]]:
+    """The searches of the development set whose name is the most alike."""
+    dev = [pair for pair in found if _DEV.search(pair[0].test_set) and pair[1].metric == evaluation.metric]
+    names = {other.test_set for other, _ in dev}
+    if not names:
+        return []
+    name = max(sorted(names), key=lambda each: difflib.SequenceMatcher(None, each, group.test_set).ratio())
+    return [pair for pair in dev if pair[0].test_set == name]
+
+
+def _search_of(group: _Group) -> tuple[Any, ...]:
+    return group.folder, group.settings, group.method, tuple(group.streaming.items())
+
+
+def _rate(evaluation: FoundEvaluation) -> float:
+    rate = evaluation.best.error_rate if evaluation.best is not None else None
+    return math.inf if rate is None else rate
 
 
 def _checkpoint(settings: Settings, position: Position) -> str:

@@ -294,3 +294,18 @@ def test_pages_are_passed_over_where_the_files_are_there(exp, ingest):
     (exp.parent.parent / "RESULTS.md").write_text("| method | test-clean |\n|---|---|\n| x | 9.9 |\n")
     _, document, _ = ingest(exp.parent.parent, "--dry-run")
     assert len(document["runs"]) == 1
+
+
+def test_the_search_that_is_the_best_on_the_development_set_is_carried_over_and_recorded_last(
+    exp, ingest, views, searches
+):
+    for average, dev, test in ((1, "b", "b"), (2, "a", "b"), (3, "b", "a")):
+        results = {"dev-clean": {"greedy_search": dev}, "test-clean": {"greedy_search": test}}
+        searches(exp, "ctc-decoding", f"epoch-3-avg-{average}", f"2024-05-0{6 + average}-09-00-00", results)
+    for path in (*exp.glob("greedy_search/*"), *exp.glob("modified_beam_search/*")):
+        path.unlink()
+    ingest(exp)
+    recorded = [each for each in views()["zipformer/exp"].evaluations if each["test_set"] == "test-clean"]
+    assert [each["decoding"]["average"] for each in recorded] == [1, 3, 2]
+    assert recorded[-1]["metadata"]["selection"]["how"] == "carried-over"
+    assert "the best of 3 searches of dev-clean" in recorded[-1]["metadata"]["selection"]["sentence"]
