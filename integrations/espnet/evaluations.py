@@ -12,12 +12,13 @@ from typing import Any
 from speech_tracker.ingest.found import FoundEvaluation, FoundTable, LocatedProblem, Outcome, Selection, Tally
 from speech_tracker.integrations.espnet.decode_settings import Search, search_of
 from speech_tracker.integrations.espnet.folders import DecodedFolder, ModelFolder
+from speech_tracker.integrations.espnet.layout import measure_of
 from speech_tracker.integrations.espnet.read import ReadFile, Tree
 from speech_tracker.integrations.espnet.score_files import MeasuredValue, ScoreCounts, ScoreRates
+from speech_tracker.integrations.espnet.sweeps import chosen, sweeps
 from speech_tracker.integrations.espnet.tags import metric_of
 from speech_tracker.integrations.espnet.texts import TextFiles, loader, own_counts
 from speech_tracker.integrations.kaldi.resolve import find_below_recipe
-from speech_tracker.integrations.kaldi.test_sets import is_dev
 
 _TRANSCRIBING = ("asr", "slu")
 """Tasks whose output is compared with what was said."""
@@ -87,6 +88,18 @@ def _of_folder(
     decode: DecodedFolder, search: Search, tree: Tree, *, live: bool, transcribes: bool
 ) -> Iterable[FoundEvaluation]:
     scored = False
+    measures = {
+        str(measure_of(file.entry.name)): (file, record.value)
+        for file in decode.files
+        if file.entry.role.kind == "measure"
+        for record in file.records
+        if isinstance(record, MeasuredValue)
+    }
+    if measures:
+        scored = True
+        values = {name: value for name, (_, value) in measures.items()}
+        first = next(iter(measures))
+        yield _evaluation(decode, search, first, measures[first][0], None, values, tree)
     for file in decode.files:
         where = file.entry.folder.rpartition("/")[2]
         metric = metric_of(where)
@@ -121,7 +134,7 @@ def _evaluation(
     source = file.entry.path if file is not None else decode.path
     outcome = _outcome(source, score, search) if score is not None else None
     facts: dict[str, Any] = {"inference": decode.tag, **search.facts}
-    if values and file is not None:
+    if file is not None and file.entry.role.kind == "translation":
         facts["letter_case"] = "kept" if file.entry.name == "result.tc.txt" else "ignored"
     if score is not None and metric not in ("wer", "cer"):
         facts["counts"] = _counts(score)
@@ -222,76 +235,6 @@ def _with_checkpoint(
     epoch = target.removesuffix("epoch.pth")
     step = steps_of.get(int(epoch)) if epoch.isdigit() else None
     return replace(evaluation, checkpoint=str(path), step=step)
-
-
-def chosen(found: list[FoundEvaluation]) -> list[FoundEvaluation]:
-    """Return evaluations with how they were chosen among several decodings of a set, the chosen one of each set last."""
-    groups: dict[tuple[str, str], list[FoundEvaluation]] = {}
-    for each in found:
-        groups.setdefault((each.metric, each.test_set), []).append(each)
-    result: list[FoundEvaluation] = []
-    for (metric, test_set), group in groups.items():
-        if len(group) == 1:
-            result += group
-            continue
-        source = None if is_dev(test_set) else _dev_of(groups, metric)
-        result += sorted(_selected(group, source), key=lambda each: each.selection.how != "only-point")
-    order = {test_set: place for place, test_set in enumerate(dict.fromkeys(each.test_set for each in found))}
-    return sorted(result, key=lambda each: order[each.test_set])
-
-
-def _rate(evaluation: FoundEvaluation) -> float:
-    rate = evaluation.reported.error_rate if evaluation.reported is not None else None
-    if rate is not None:
-        return rate
-    return -max(evaluation.values.values(), default=float("-inf"))  # of BLEU, the more the better
-
-
-def _dev_of(groups: dict[tuple[str, str], list[FoundEvaluation]], metric: str) -> FoundEvaluation | None:
-    """The best decoding of the first development set."""
-    for (other, test_set), group in groups.items():
-        if other == metric and is_dev(test_set):
-            return min(group, key=_rate)
-    return None
-
-
-def _selected(group: list[FoundEvaluation], source: FoundEvaluation | None) -> Iterable[FoundEvaluation]:
-    """The decodings of a set with how they stand to one another; `source` is the best one of the development set."""
-    tag = source.facts.get("inference") if source is not None else None
-    carried = source is not None and any(each.facts.get("inference") == tag for each in group)
-    best = min(group, key=_rate)
-    for each in group:
-        own = each.facts.get("inference") or "it"
-        if source is not None and carried and each.facts.get("inference") == tag:
-            sentence = f"{own} is the best of {len(group)} decodings of {source.test_set}, carried over"
-            yield replace(each, selection=Selection("carried-over", source.path, sentence))
-        elif not carried and each is best:
-            sentence = f"{own} is the best of {len(group)} decodings of this very set: optimistic"
-            yield replace(each, selection=Selection("this-set", "", sentence))
-        else:
-            yield replace(each, selection=Selection("only-point", "", f"{own} is one of {len(group)} decodings"))
-
-
-def sweeps(found: Iterable[FoundEvaluation]) -> Iterable[FoundTable]:
-    """Yield a table of the decodings of each test set that was decoded in several ways; rates are fractions."""
-    groups: dict[tuple[str, str], list[FoundEvaluation]] = {}
-    for each in found:
-        groups.setdefault((each.test_set, each.metric), []).append(each)
-    for (test_set, metric), group in groups.items():
-        if len(group) < 2:
-            continue
-        settings = tuple(dict.fromkeys(name for each in group for name in each.decoding))
-        rows = []
-        for each in sorted(group, key=lambda each: each.key):
-            point = each.reported
-            value = point.error_rate if point is not None else next(iter(each.values.values()), None)
-            length = point.reference_length if point is not None else None
-            rows.append(
-                (each.facts.get("inference"), *(each.decoding.get(name) for name in settings), value, length, each.rtf)
-            )
-        yield FoundTable(
-            f"decode/{test_set}/{metric}", ("inference", *settings, metric, "reference_length", "rtf"), tuple(rows)
-        )  # fmt: skip
 
 
 def _fingerprint(evaluation: FoundEvaluation, score: ScoreCounts | ScoreRates | None) -> str:

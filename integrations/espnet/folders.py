@@ -95,6 +95,9 @@ def _task_by_config(config: TrainingConfig | None) -> str:
     return "asr" if "ctc_conf" in values or "encoder" in values else "other"
 
 
+_OF_JOBS = ("logdir", "log")
+"""Folders of the logs of a decoding; that of TTS is called ``log``."""
+
 _TRAINED = (StepMeans, EpochResults, EpochStarted)
 
 
@@ -150,7 +153,9 @@ def _decoded(tree: Tree, root_name: str) -> Iterator[str]:
         if kind in ("result", "translation"):
             below = 3  # <tag>/<set>/score_wer
         elif kind in ("inference", "speed"):
-            below = 3 if parts and parts[-1] == "logdir" else 2
+            below = 3 if parts and parts[-1] in _OF_JOBS else 2
+        elif kind == "measure":
+            below = 2  # enhanced_<set>/scoring
         elif kind == "perplexity":
             below = 1
         elif kind != "model":
@@ -158,6 +163,8 @@ def _decoded(tree: Tree, root_name: str) -> Iterator[str]:
         if len(parts) < below:
             continue
         name = parts[len(parts) - below - 1] if len(parts) > below else root_name
+        if name in _OF_JOBS:
+            continue
         if task_of(name) is not None or (kind == "result" and parts[-3].startswith(("decode", "inference"))):
             yield "/".join(parts[: len(parts) - below])
 
@@ -181,14 +188,14 @@ def _add(model: ModelFolder, entry: Entry, file: ReadFile | None) -> bool:
     parts = below.split("/") if below else []
     if "logdir" in parts:
         parts = parts[: parts.index("logdir")]
-    elif parts and metric_of(parts[-1]) is not None:
+    elif parts and (parts[-1] in ("scoring", *_OF_JOBS) or metric_of(parts[-1]) is not None):
         parts = parts[:-1]
     if not parts:
         return False
     path = "/".join(part for part in (model.path, *parts) if part)
     tag, names = (parts[0], parts[1:]) if len(parts) > 1 else ("", parts)
     # the recipes keep what they have not filtered below ``org``
-    test_set = "/".join(names[1:] if len(names) > 1 and names[0] == "org" else names)
+    test_set = "/".join(names[1:] if len(names) > 1 and names[0] == "org" else names).removeprefix("enhanced_")
     decode = model.decodes.setdefault(path, DecodedFolder(path, tag, test_set))
     if file is not None:
         decode.files.append(file)

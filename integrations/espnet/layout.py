@@ -12,7 +12,7 @@ from typing import Literal
 
 from speech_tracker.integrations.espnet.tags import metric_of
 
-Kind = Literal["train", "config", "inference", "speed", "result", "translation", "perplexity", "results", "score-text", "text",
+Kind = Literal["train", "config", "inference", "speed", "result", "translation", "measure", "perplexity", "results", "score-text", "text",
                "model", "figure"]  # fmt: skip
 
 
@@ -22,8 +22,8 @@ class EspnetRole:
 
     Attributes:
         kind: ``train`` (log of a training), ``config``, ``inference`` (log of a job), ``speed``, ``result`` (of sclite),
-            ``translation``, ``perplexity``, ``results`` (tables of people); read when they are needed: ``score-text``
-            (`ref.trn`, `hyp.trn`), ``text`` (hypotheses), ``model``, ``figure``.
+            ``translation``, ``measure`` (of enhancement), ``perplexity``, ``results`` (tables of people); read when they are
+            needed: ``score-text`` (`ref.trn`, `hyp.trn`), ``text`` (hypotheses), ``model``, ``figure``.
         number: of a log that was rotated (`train.2.log`; higher is older) or of a job; 0 where it has none.
     """
 
@@ -46,6 +46,7 @@ _INFERENCE = re.compile(
     r"^(?:asr|st|mt|slu|s2t|tts|tts2|svs|enh|diar|spk|uasr|lm|cls|asr_transducer|s2st)_inference(?:\.(\d+))?\.log$"
 )
 _RESULTS = re.compile(r"^(RESULTS?(\.(md|txt|TXT))?|README\.md)$")
+_MEASURE = re.compile(r"^result_([a-z]\w*)\.txt$")
 _TRANSLATION = re.compile(r"^result\.(lc|tc)\.txt$")
 
 
@@ -61,6 +62,8 @@ def role_of(name: str, folders: tuple[str, ...]) -> EspnetRole | None:
         return EspnetRole("result")
     if _TRANSLATION.match(name) and here.startswith("score_"):
         return EspnetRole("translation")
+    if here == "scoring" and measure_of(name) is not None:
+        return EspnetRole("measure")
     if name in ("ref.trn", "hyp.trn") and metric_of(here) is not None:
         return EspnetRole("score-text")
     inference = _INFERENCE.match(name)
@@ -84,3 +87,9 @@ def role_of(name: str, folders: tuple[str, ...]) -> EspnetRole | None:
     if name == "text":
         return EspnetRole("text")
     return None
+
+
+def measure_of(name: str) -> str | None:
+    """Return what a file such as `result_si_snr.txt` holds, None when it is none."""
+    match = _MEASURE.match(name)
+    return None if match is None else match[1]

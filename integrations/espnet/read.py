@@ -28,6 +28,7 @@ PARSERS = Parsers(
         "config": config_file.parse_config,
         "result": score_files.parse_result,
         "translation": score_files.parse_translation,
+        "measure": score_files.parse_measure,
         "perplexity": score_files.parse_perplexity,
         "results": results_md.parse_results,
     },

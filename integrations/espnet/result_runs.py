@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.ingest.found import FoundEvaluation, FoundRun, JobTally, LocatedProblem, Outcome, Selection
-from speech_tracker.integrations.espnet.evaluations import SCORED_LIVE, chosen, sweeps, was_scored_live
+from speech_tracker.integrations.espnet.evaluations import SCORED_LIVE, was_scored_live
 from speech_tracker.integrations.espnet.read import ReadFile, Tree
 from speech_tracker.integrations.espnet.results_md import ResultFact, ResultRow, ResultValues, title_of
+from speech_tracker.integrations.espnet.sweeps import chosen, sweeps
 from speech_tracker.integrations.espnet.tags import kind_of, read_tag, task_of
 from speech_tracker.schema import Data, Decoding, Speech
 

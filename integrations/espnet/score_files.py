@@ -1,4 +1,4 @@
-"""What scoring leaves: sclite's `result.txt`, sacrebleu's `result.lc.txt`, the perplexity of a language model."""
+"""What scoring leaves: sclite's `result.txt`, sacrebleu's `result.lc.txt`, means of enhancement, a perplexity."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class MeasuredValue:
     """A figure.
 
     Attributes:
-        name: of the metric, as in `speech_tracker.metrics`.
+        name: of the metric, as in `speech_tracker.metrics`; `""` where the file does not say.
         value: in the unit of the metric.
     """
 
@@ -155,3 +155,20 @@ def parse_perplexity(data: bytes) -> Iterator[MeasuredValue | Problem]:
         yield Problem(1, shown(text), "a perplexity is at least 1")
         return
     yield MeasuredValue("perplexity", value)
+
+
+def parse_measure(data: bytes) -> Iterator[MeasuredValue | Problem]:
+    """Yield the mean that a file such as `scoring/result_stoi.txt` holds alone; what of, only its name says.
+
+    Source: egs2/TEMPLATE/enh1/enh.sh (stage 8).
+    """
+    text = data.decode("utf-8", "backslashreplace").strip()
+    try:
+        value = float(text)
+    except ValueError:
+        yield Problem(1, shown(text), "expected one number, a mean over utterances")
+        return
+    if not math.isfinite(value):
+        yield Problem(1, shown(text), "the mean is no finite number")
+        return
+    yield MeasuredValue("", value)

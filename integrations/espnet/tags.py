@@ -118,4 +118,4 @@ def set_and_tag(cell: str) -> tuple[str, str]:
     if has_tag:
         return rest, tag
     first = _FIRST_ESPNET.match(cell)
-    return (first[1], first[2]) if first is not None else (cell, "")
+    return (first[1], first[2]) if first is not None else (cell.removeprefix("enhanced_"), "")

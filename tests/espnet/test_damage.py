@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from speech_tracker.ingest.ingester import Source
+from speech_tracker.integrations.espnet.ingest import EspnetIngester
+
 from .conftest import LANGUAGE_MODEL, MODEL, WITH_LM, WITHOUT
 from .make_recipe import HEARD, REFERENCES, heard, trn
 
@@ -279,3 +282,31 @@ def test_a_folder_without_anything_says_what_was_looked_for(tmp_path, ingest):
     code, _, said = ingest(tmp_path)
     assert code == 1
     assert "train.log" in said
+
+
+def read_all(folder):
+    """Describe a recipe, and load the utterances of each evaluation as a recording does."""
+    found = EspnetIngester(Source(folder)).find()
+    problems = list(found.problems)
+    for run in found.runs:
+        run.metrics()
+        for evaluation in run.evaluations:
+            if evaluation.load is not None:
+                evaluation.load(problems)
+    return found, problems
+
+
+@pytest.mark.parametrize("damage", ["cut", "binary", "shuffled"])
+def test_no_file_can_stop_the_reading_of_the_others(recipe, damage):
+    make = {
+        "cut": lambda data: data[: len(data) // 2],
+        "binary": lambda data: bytes(255 - byte for byte in data),
+        "shuffled": lambda data: b"\n".join(sorted(data.split(b"\n"))),
+    }[damage]
+    for path in sorted(recipe.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            path.write_bytes(make(data))
+            found, _ = read_all(recipe)
+            assert {run.name for run in found.runs} >= {MODEL}, path
+            path.write_bytes(data)

@@ -24,6 +24,7 @@ WHOLE = {
     "espnet_config": config_file.parse_config,
     "espnet_result": score_files.parse_result,
     "espnet_translation": score_files.parse_translation,
+    "espnet_measure": score_files.parse_measure,
     "espnet_perplexity": score_files.parse_perplexity,
     "espnet_results": results_md.parse_results,
     "espnet_command": lambda data: [each for each in (inference_logs.parse_command(data),) if each is not None],

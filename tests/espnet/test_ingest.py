@@ -224,6 +224,41 @@ def test_included_and_excluded_parts(made_recipe):
     assert {each.facts["inference"] for each in run.evaluations} == {WITH_LM}
 
 
+def test_translation_enhancement_and_synthesis_have_their_own_figures(tmp_path, ingest, views):
+    written = {
+        "st_train_st_small/decode_st_model_valid.acc.ave/test/score_bleu/result.lc.txt": '[{"name": "BLEU", "score": 13.9}]',
+        "st_train_st_small/decode_st_model_valid.acc.ave/test/score_bleu/result.tc.txt": '[{"name": "BLEU", "score": 12.0}]',
+        "enh_train_enh_small/enhanced_tt_min_8k/scoring/result_stoi.txt": "0.95\n",
+        "enh_train_enh_small/enhanced_tt_min_8k/scoring/result_si_snr.txt": "15.25\n",
+        "enh_train_enh_small/enhanced_tt_min_8k/logdir/enh_inference.1.log": "# python3 -m espnet2.bin.enh_inference --fs 8k\n",
+        "enh_train_enh_small/RESULTS.md": "# RESULTS\n## enh_train_enh_small\n|dataset|STOI|SI_SNR|\n|---|---|---|\n"
+        "|enhanced_tt_min_8k|0.95|15.25|\n|enhanced_cv_min_8k|0.94|16.00|\n",
+        "tts_train_tts_small/decode_train.loss.best/eval1/log/tts_inference.1.log": "# python3 -m espnet2.bin.tts_inference --ngpu 0\n"
+        "# Ended (code 0) at Sat Nov  8 10:00:30 CET 2025, elapsed time 30 seconds\n",
+    }  # fmt: skip
+    for name, content in written.items():
+        path = tmp_path / "exp" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    code, document, _ = ingest(tmp_path)
+    assert code == 0
+    values = {
+        (run["name"], each["test_set"]): each.get("values") for run in document["runs"] for each in run["evaluations"]
+    }  # fmt: skip
+    assert values == {
+        ("st_train_st_small", "test"): {"bleu": 12.0},
+        ("enh_train_enh_small", "tt_min_8k"): {"si_snr": 15.25, "stoi": 0.95},
+        ("enh_train_enh_small", "cv_min_8k"): {"stoi": 0.94, "si_snr": 16.0},
+        ("tts_train_tts_small", "eval1"): None,
+    }  # fmt: skip
+    found = views()
+    assert {name: view.speech["task"] for name, view in found.items()} == {
+        "st_train_st_small": "st", "enh_train_enh_small": "se", "tts_train_tts_small": "tts",
+    }  # fmt: skip
+    assert [each["metadata"]["letter_case"] for each in found["st_train_st_small"].evaluations] == ["ignored", "kept"]
+    assert [event["name"] for event in found["tts_train_tts_small"].events] == ["decoded-not-scored"]
+
+
 @pytest.mark.skipif(not SCLITE.is_file(), reason="needs NIST's sclite (Debian package sctk)")
 def test_the_kept_reports_are_what_sclite_says_of_these_transcripts(made_recipe):
     for report in sorted((made_recipe / "exp" / MODEL).rglob("result.txt")):
