@@ -1,7 +1,7 @@
 """`python -m speech_tracker.integrations.espnet -m espnet2.bin.asr_train …`: what it runs, it runs as Python would.
 
-A training is recorded (`live`), an inference job is looked at when it is done (`inference`); every other module, script
-or ``-c`` passes straight through.
+A training is recorded (`live`), an inference job (`inference`) and the perplexity of a language model (`perplexity`) are
+looked at when they are done; every other module, script or ``-c`` passes straight through.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import runpy
 import sys
 
-_MODULE = re.compile(r"^espnet2\.bin\.\w+_(train|inference)(_\w+)?$")
+_MODULE = re.compile(r"^espnet2\.bin\.\w+_(train|inference|perplexity)(_\w+)?$")
 
 
 def main(arguments: list[str]) -> None:
@@ -24,15 +24,12 @@ def main(arguments: list[str]) -> None:
     found = _MODULE.match(module)
     if found:
         # not runpy: it would replace __main__, and ranks that are spawned import __main__ again to find their hooks
-        if found[1] == "train":
-            _train(module)
-        else:
-            _infer(module, rest)
+        {"train": _train, "inference": _infer, "perplexity": _perplexity}[found[1]](module, rest)
         return
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _train(module: str) -> None:
+def _train(module: str, _arguments: list[str]) -> None:
     from speech_tracker.integrations.espnet import install
 
     install()
@@ -50,6 +47,15 @@ def _infer(module: str, arguments: list[str]) -> None:
     watch = Stopwatch(found)
     found.main()
     record(arguments, module=module, seconds=watch.seconds)
+
+
+def _perplexity(module: str, arguments: list[str]) -> None:
+    from speech_tracker.integrations.espnet.perplexity import record
+
+    found = importlib.import_module(module)
+    sys.argv[0] = str(found.__file__)
+    found.main()
+    record(arguments, module=module)
 
 
 if __name__ == "__mp_main__":  # a rank that multiprocessing spawned: the parent's hooks are not in this process

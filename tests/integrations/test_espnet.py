@@ -226,6 +226,12 @@ def test_the_model_of_each_task_is_named(tasks: dict[str, RunView]) -> None:
     assert kinds == {"lm": "seq_rnn", "tts": "tacotron2", "st": "transformer", "se": "stft", "ez": "transformer"}
 
 
+def test_the_perplexity_of_a_language_model_joins_its_training(tasks: dict[str, RunView]) -> None:
+    (evaluation,) = tasks["lm"].evaluations
+    assert evaluation["test_set"] == "dev"
+    assert 1 < evaluation["metrics"]["perplexity"] < 100
+
+
 def test_what_was_said_to_espnets_own_wandb_switch_is_said_to_ours_and_nothing_is_doubled(trained: Path) -> None:
     view = only_run(trained)
     assert (view.identity["project"], view.identity["name"]) == ("digits", "tiny")

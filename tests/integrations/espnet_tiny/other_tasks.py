@@ -43,6 +43,17 @@ def language_model() -> None:
     )
 
 
+def perplexity() -> None:
+    from speech_tracker.integrations.espnet.__main__ import main
+
+    main(
+        [
+            "-m", "espnet2.bin.lm_calc_perplexity", "--ngpu", "0", "--data_path_and_name_and_type", "data/dev/text,text,text",
+            "--train_config", "exp/lm/config.yaml", "--model_file", "exp/lm/valid.loss.ave.pth", "--output_dir", "exp/lm/perplexity",
+        ]
+    )  # fmt: skip
+
+
 def synthesizer() -> None:
     from espnet2.tasks.tts import TTSTask
 
@@ -125,9 +136,10 @@ def recogniser_of_espnetez() -> None:
     trainer.train()
 
 
-TASKS = (language_model, synthesizer, translator, enhancer, recogniser_of_espnetez)
+TASKS = (language_model, perplexity, synthesizer, translator, enhancer, recogniser_of_espnetez)
 
 if __name__ == "__main__":
+    wanted = sys.argv[1:] or [task.__name__ for task in TASKS]
     for task in TASKS:
-        if task.__name__ in sys.argv[1:] or not sys.argv[1:]:
+        if task.__name__ in wanted:
             task()
