@@ -199,6 +199,7 @@ def _training_run(
         checkpoints=checkpoints,
         began=next((moment(first) for first, _ in clocks if first is not None), None),
         problems=tuple(dict.fromkeys(problems)),
+        same_steps=True,
     )
 
 

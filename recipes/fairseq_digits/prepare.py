@@ -27,7 +27,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="experiment folder; the data go to its data/")
     parser.add_argument("--data", type=Path, help="folder of recordings; without it speech is synthesized")
-    parser.add_argument("--strings", type=int, default=2400, help="digit strings to train on")
+    parser.add_argument("--strings", type=int, default=6000, help="digit strings to train on")
     parser.add_argument("--small", action="store_true", help="a few seconds, to see that it works")
     return parser.parse_args()
 

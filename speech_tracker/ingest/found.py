@@ -291,6 +291,7 @@ class FoundRun:
         last_step: of the training, where steps are counted otherwise than `iterations`.
         group: the experiment that it belongs to with others, such as the same training with other seeds; ``""`` for that
             of the ingestion.
+        same_steps: whether its steps are those that the live adapter of the toolkit counts too.
     """
 
     path: str
@@ -316,6 +317,7 @@ class FoundRun:
     checkpoints: tuple[FoundCheckpoint, ...] = ()
     last_step: int | None = None
     group: str = ""
+    same_steps: bool = False
 
     @property
     def final_step(self) -> int | None:

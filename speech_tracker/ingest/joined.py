@@ -114,7 +114,7 @@ def _rates(data: Mapping[str, Any]) -> Iterable[tuple[str, tuple[float | None, A
 def without_recorded(run: FoundRun, live: RecordedLive) -> FoundRun:
     """Return a run without what its adapter has recorded."""
     points = [
-        replace(point, step=live.step_of(point))
+        point if run.same_steps else replace(point, step=live.step_of(point))
         for point in run.points
         if not point.name.startswith("test/") and not live.tells(point)
     ]

@@ -258,6 +258,26 @@ def test_a_model_that_another_training_here_made_is_linked(tmp_path, ingest, vie
     assert [(link["run"], link["relation"]) for link in found["asr"].links] == [(found["base"].id, "fine-tuned-from")]
 
 
+def test_what_went_on_without_the_plugin_is_added_to_what_it_recorded_at_the_same_steps(
+    tmp_path, ingest, views, training_log
+):
+    from speech_tracker import init
+
+    (tmp_path / "ck").mkdir()
+    with init(None, "asr", "mine", experiment_folder=tmp_path / "ck", mode="local") as run:
+        for step in (1, 2, 3, 4):
+            run.log_metrics({"train/loss": 9.123456 - step}, step=step, epoch=(step + 1) // 2)
+    first = training_log("ck")
+    for step in (1, 2, 3, 4):
+        first.updates(step, round(9.123456 - step, 3), epoch=(step + 1) // 2)
+    second = training_log("ck", resumed=4, day="2024-03-03").updates(5, 4.5, 3).updates(6, 3.5, 3).done()
+    (tmp_path / "train.log").write_text(first.text() + second.text())
+    _, document, _ = ingest(tmp_path)
+    assert document["runs"][0]["id"] == run.id
+    view = views()["mine"]
+    assert steps(view, "train/loss") == [(step, 9.123456 - step) for step in (1, 2, 3, 4)] + [(5, 4.5), (6, 3.5)]
+
+
 def test_the_toolkit_is_recognised(tmp_path, training_log, capsys):
     (tmp_path / "train.log").write_text(training_log("ck").updates(1, 4.0).done().text())
     assert main(["ingest", str(tmp_path), "--dry-run", "--json"]) == 0
