@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import speech_tracker
-from speech_tracker import paths
+from speech_tracker import arguments, paths
 from speech_tracker.errors import StoreError
 from speech_tracker.guard import shielded
 from speech_tracker.run import Run
@@ -51,7 +51,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in options.items() if value is not None}
     speech_tracker.init(**{**given, "mode": "disabled"})
     if "mode" in given:
-        speech_tracker.arguments.one_of("mode", given["mode"], speech_tracker.arguments.MODES)
+        arguments.one_of("mode", given["mode"], arguments.MODES)
     return given
 
 

@@ -58,7 +58,7 @@ def test_a_store_that_this_user_cannot_write_is_refused(tmp_path: Path) -> None:
         pytest.skip("needs root, to become somebody else")
     code = """
 import os, sys
-import speech_tracker, speech_tracker.view, speech_tracker.heartbeat, tempfile
+import speech_tracker.client, speech_tracker.view, speech_tracker.heartbeat, tempfile
 from speech_tracker.errors import StoreError
 os.setuid(65534)
 for store in sys.argv[1:]:
