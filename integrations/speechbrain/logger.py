@@ -12,7 +12,7 @@ from speechbrain.utils.train_logger import FileTrainLogger, TrainLogger
 
 from speech_tracker.guard import never_raises
 from speech_tracker.integrations.speechbrain.attach import attach
-from speech_tracker.integrations.speechbrain.options import Options
+from speech_tracker.integrations.speechbrain.options import Options, wandb_options
 from speech_tracker.integrations.speechbrain.tracker import Tracker
 
 _current: SpeechTrackerLogger | None = None
@@ -26,9 +26,12 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
     Args:
         save_file: the text log, as for `FileTrainLogger`; None for none.
         precision: decimal places in it.
-        project, task, name, tags, languages, mode: as for `speech_tracker.init`; the task is ``asr`` when not given.
+        initializer: as for `WandBLogger` (``!name:wandb.init`` with its arguments), so that the one word is enough there
+            too: project, entity, name, id, tags, notes, group and mode are taken over. The W&B run is ours to begin.
         steps: record loss, learning rate and speed every so many optimizer steps; 0 for epochs only.
         gradient_norm: record the 2-norm of the gradients, before clipping, with the steps.
+        options: project, task (``asr`` when not given), name, tags, languages, mode and the other arguments of
+            `speech_tracker.init`.
 
     Raises:
         InvalidArgumentError, InvalidTypeError: a wrong option.
@@ -39,25 +42,19 @@ class SpeechTrackerLogger(TrainLogger):  # type: ignore[misc]  # SpeechBrain has
         save_file: str | None = None,
         precision: int = 2,
         *,
-        project: str | None = None,
-        task: str = "asr",
-        name: str | None = None,
-        tags: Any = (),
-        languages: Any = (),
-        mode: Any = None,
+        initializer: Any = None,
         steps: int = 0,
         gradient_norm: bool = False,
+        **options: Any,
     ) -> None:
         global _current
         self.text_log = FileTrainLogger(save_file, precision) if save_file else None
-        given = {"project": project, "task": task, "name": name, "tags": tags, "languages": languages, "mode": mode}
-        options = Options(given, steps=steps, gradient_norm=gradient_norm)
+        theirs = wandb_options(initializer, options) if initializer is not None else options
+        chosen = Options(theirs, steps=steps, gradient_norm=gradient_norm)
         # some recipes have one logger for epochs and one for steps: both are of one Brain, which is built after them
         earlier = None if _current is None else _current.tracker
-        self.tracker: Tracker = (
-            earlier if earlier is not None and earlier.brain is None else Tracker(options, save_file)
-        )
-        self.tracker.options = options
+        self.tracker: Tracker = earlier if earlier is not None and earlier.brain is None else Tracker(chosen, save_file)
+        self.tracker.options = chosen
         _current = self
         _hook_brains()
 

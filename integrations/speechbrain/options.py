@@ -9,6 +9,27 @@ import speech_tracker
 from speech_tracker import arguments
 from speech_tracker.errors import InvalidArgumentError, explain
 
+_WANDB = {
+    "project": "project", "entity": "entity", "name": "name", "id": "id", "tags": "tags", "notes": "description",
+    "group": "experiment", "job_type": "job_type", "mode": "mode", "config": "config",
+}  # fmt: skip
+"""An argument of ``wandb.init`` → ours; the others (``dir``, ``reinit``, ``resume``) are about the W&B run, which is ours."""
+
+
+def wandb_options(initializer: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a recipe with a ``WandBLogger`` says, in our words.
+
+    Args:
+        initializer: ``wandb.init`` with arguments bound to it.
+        more: arguments that are given to the logger itself.
+
+    >>> import functools
+    >>> wandb_options(functools.partial(print, project="asr", group="night", reinit=True), {"notes": "a try"})
+    {'project': 'asr', 'experiment': 'night', 'description': 'a try'}
+    """
+    given = {**getattr(initializer, "keywords", {}), **more}
+    return {_WANDB[name]: value for name, value in given.items() if name in _WANDB}
+
 
 class Options:
     """Checked options.

@@ -50,7 +50,7 @@ class Tracker:
         folder = configuration.experiment_folder(self.brain, self.save_file)
         again: dict[str, Any] = {"id": self.run.id} if self.run is not None and self.run.is_main else {}
         try:
-            self.run = speech_tracker.init(experiment_folder=folder, **self.options.of_run, **again)
+            self.run = speech_tracker.init(**{"experiment_folder": folder, **self.options.of_run, **again})
         except Exception:
             self.run = speech_tracker.init(mode="disabled")  # said once, not at every step
             raise

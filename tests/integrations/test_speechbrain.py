@@ -64,6 +64,10 @@ def prepare(folder: Path, follow: str = "logger") -> None:
     if follow != "logger":  # the recipe as it was before the one word was changed
         recipe = recipe.replace(LOGGER, "speechbrain.utils.train_logger.FileTrainLogger")
         recipe = recipe.replace("    steps: 1\n    gradient_norm: True\n", "")
+    if follow == "wandb":  # a recipe for WandBLogger
+        recipe = recipe.replace("speechbrain.utils.train_logger.FileTrainLogger", LOGGER)
+        its_own = "initializer: !name:wandb.init\n        project: tones\n        group: night\n        reinit: True"
+        recipe = recipe.replace("save_file: !ref <train_log>", its_own)
     (folder / "hparams.yaml").write_text(recipe)
 
 
@@ -259,6 +263,15 @@ def test_the_command_line_can_put_the_logger_into_an_untouched_recipe(tmp_path: 
     assert view.history("train/learning_rate")[0]["step"] == 3  # no steps: the one that the recipe says with the epoch
     assert "train/loss" not in view.metrics
     assert "valid WER" in (tmp_path / "results/tones/train_log.txt").read_text()
+
+
+def test_one_word_is_enough_in_a_recipe_for_wandb_too(tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    done = train(tmp_path, FOLLOW="wandb")
+    assert done.returncode == 0, done.stderr
+    view = only_run(tmp_path)
+    assert (view.identity["project"], view.identity["experiment"]) == ("tones", "night")
+    assert view.metrics["valid/wer"]["count"] == 2
 
 
 def test_batches_that_make_one_step_together_are_one_point(tmp_path: Path) -> None:
