@@ -134,12 +134,15 @@ def _judge(search: Search, file: ReadFile, now: float) -> None:
         search.failures.append((file.entry.path, ending.line_number, f"the job {ending.status}: {ending.reason}"))
     elif ended is not None:
         search.failures.append((file.entry.path, None, f"the job failed with status {ended.status}"))
-    elif now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS and search.model and not _is_done(records):
-        search.running = True
+    elif not _is_done(records):
+        if now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS:
+            search.running = True
+        else:
+            search.failures.append((file.entry.path, None, "the log stops without an end of the job"))
 
 
 def _is_done(records: Iterable[Any]) -> bool:
-    """Whether as many utterances were done as begun."""
+    """Whether as many utterances were done as begun; where it is not told, a job without an end is not done."""
     begun = done = 0
     for each in records:
         begun += isinstance(each, SpeechLength)

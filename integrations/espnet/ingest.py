@@ -29,7 +29,7 @@ SIGNS = (
     Sign(
         r"/config\.yaml$",
         "is the configuration of its training",
-        rb"(?s)(?=.*^(train_)?data_path_and_name_and_type|.*^train_data_path)(?=.*^output_dir:)",
+        rb"\A(?=(?s:.*)\noutput_dir:)(?=(?s:.*)\ntrain_data_path_and_name_and_type:)",
     ),
     Sign(r"/score_(wer|cer|ter)/(result\.txt|ref\.trn|hyp\.trn)$", "is made by its scoring"),
     Sign(r"/(asr|st|mt|tts|enh|slu|s2t)\.sh$", "is the script of its recipes", rb"espnet2|ESPnet"),

@@ -199,7 +199,12 @@ def test_a_folder_is_recognised_and_espnet_comes_before_kaldi(made_recipe, model
     assert "result tables" in found["espnet"]
     (model / "train.log").unlink()
     (model / "train.1.log").unlink()
-    assert "espnet" in toolkits_of(model)
+    (model / "RESULTS.md").unlink()
+    assert "configuration of its training" in toolkits_of(model)["espnet"]
+    other = model / "other" / "config.yaml"
+    other.parent.mkdir()
+    other.write_text("output_dir: x\n" * 5000)
+    assert "espnet" not in toolkits_of(other.parent)
 
 
 def test_a_dry_run_and_json_agree_with_what_is_recorded(made_recipe, ingest, views):
