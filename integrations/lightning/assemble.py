@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,21 @@ from speech_tracker.ingest.found import (
     Found,
     FoundLink,
     FoundRun,
-    FoundTable,
     Happening,
     JobTally,
     LocatedProblem,
     Status,
 )
-from speech_tracker.ingest.logfile import LFS_POINTER, NOT_FETCHED
+from speech_tracker.ingest.logfile import NOT_FETCHED
 from speech_tracker.ingest.reading import ReadFile
-from speech_tracker.ingest.walk import Entry, FileRole, Tree
+from speech_tracker.ingest.walk import FileRole, Tree
 from speech_tracker.integrations.lightning import layout
-from speech_tracker.integrations.lightning.checkpoint_names import CheckpointName, parse_checkpoint_name
 from speech_tracker.integrations.lightning.folder_curves import FolderCurves, curves_of
 from speech_tracker.integrations.lightning.folder_facts import limits_of, speech_of, task_of
+from speech_tracker.integrations.lightning.homes import Home, homes_of
 from speech_tracker.integrations.lightning.hparams_yaml import Hyperparameters
 from speech_tracker.integrations.lightning.metrics_csv import rows_of
+from speech_tracker.integrations.lightning.saved_models import checkpoints_of, final_model, is_pointer, table_of
 from speech_tracker.integrations.lightning.trainer_output import FitStopped
 
 LOOKED_FOR = (
@@ -37,20 +36,6 @@ LOOKED_FOR = (
 
 STILL_RUNNING_SECONDS = 900.0
 """A training without proof of its end whose files were written to this recently is taken to be running."""
-
-_OWN = (layout.METRICS, layout.EVENTS)
-
-
-@dataclass(slots=True)
-class _Home:
-    """The folder of a logger, with what belongs to it."""
-
-    path: str
-    files: list[ReadFile[FileRole]] = field(default_factory=list)
-    checkpoints: list[Entry[FileRole]] = field(default_factory=list)
-
-    def records(self, role: FileRole) -> list[Any]:
-        return [record for file in self.files if file.entry.role == role for record in file.records]
 
 
 def assemble(tree: Tree[FileRole], files: Sequence[ReadFile[FileRole]], *, now: float, follow: bool = False) -> Found:
@@ -62,7 +47,7 @@ def assemble(tree: Tree[FileRole], files: Sequence[ReadFile[FileRole]], *, now: 
         now: seconds since 1970, to tell a training that goes on from one that is over.
         follow: whether the newest values wait until nothing can change them.
     """
-    homes, strays = _homes(tree, files)
+    homes, strays = homes_of(tree, files)
     problems = list(tree.problems)
     runs: list[FoundRun] = []
     for home in homes:
@@ -80,52 +65,7 @@ def assemble(tree: Tree[FileRole], files: Sequence[ReadFile[FileRole]], *, now: 
     )
 
 
-def _homes(tree: Tree[FileRole], files: Sequence[ReadFile[FileRole]]) -> tuple[list[_Home], int]:
-    """Return the loggers' folders in the order of their versions, and the number of files that belong to none."""
-    paths = {entry.folder for entry in tree.entries if entry.role in _OWN}
-    for entry in tree.entries:
-        # a file of this name is nothing by itself: other recipes call their own so
-        if entry.role == layout.HPARAMS and (
-            Path(entry.folder).name.startswith("version_") or f"{entry.folder}/checkpoints".lstrip("/") in tree.folders
-        ):
-            paths.add(entry.folder)
-    if not paths:  # a recipe without a logger leaves only its checkpoints
-        paths = {
-            entry.folder.removesuffix("checkpoints").rstrip("/")
-            for entry in tree.entries
-            if entry.role == layout.CHECKPOINT
-        }
-    homes = {path: _Home(path) for path in sorted(paths, key=_version_order)}
-    strays = 0
-    read = {file.entry.path: file for file in files}
-    for entry in tree.entries:
-        home = _home_of(entry, homes)
-        if home is None:
-            strays += 1
-        elif entry.role == layout.CHECKPOINT:
-            home.checkpoints.append(entry)
-        elif entry.path in read:
-            home.files.append(read[entry.path])
-    return list(homes.values()), strays
-
-
-def _version_order(path: str) -> tuple[str, int, str]:
-    head, _, name = path.rpartition("/")
-    number = name.removeprefix("version_")
-    return head, int(number) if number.isdigit() else -1, name
-
-
-def _home_of(entry: Entry[FileRole], homes: Mapping[str, _Home]) -> _Home | None:
-    folder = entry.folder
-    while folder not in homes and folder:
-        folder = folder.rpartition("/")[0]
-    if folder in homes:
-        return homes[folder] if folder == entry.folder or entry.role not in _OWN else None
-    # what stands above the loggers' folders is of the only one, or of nobody
-    return next(iter(homes.values())) if len(homes) == 1 else None
-
-
-def _run(home: _Home, tree: Tree[FileRole], before: Sequence[FoundRun], *, now: float, follow: bool) -> FoundRun:
+def _run(home: Home, tree: Tree[FileRole], before: Sequence[FoundRun], *, now: float, follow: bool) -> FoundRun:
     hparams: dict[str, Any] = {}
     for record in home.records(layout.HPARAMS):
         if isinstance(record, Hyperparameters):
@@ -137,8 +77,8 @@ def _run(home: _Home, tree: Tree[FileRole], before: Sequence[FoundRun], *, now: 
     problems = [
         _located(problem, tree, file) for file in home.files if file.entry.role != unused for problem in file.problems
     ]
-    names = _named(home)
-    fetched = [(entry, name) for entry, name in names if not _is_pointer(tree.root / entry.path, entry)]
+    names = checkpoints_of(home)
+    fetched = [(entry, name) for entry, name in names if not is_pointer(tree.root / entry.path, entry)]
     problems += [
         LocatedProblem(tree.shown(entry.path), None, NOT_FETCHED)
         for entry, name in names
@@ -177,8 +117,8 @@ def _run(home: _Home, tree: Tree[FileRole], before: Sequence[FoundRun], *, now: 
         links=tuple(_links(hparams, curves, path, before)),
         config=hparams,
         speech=speech_of(hparams),
-        tables=_table(names, home.path),
-        model_files=_final(fetched, tree),
+        tables=table_of(names, home.path),
+        model_files=final_model(fetched, tree),
         began=min((row.time for row in rows if row.time is not None), default=None),
         problems=tuple(problems),
     )
@@ -194,14 +134,14 @@ def _name(path: str, tree: Tree[FileRole]) -> str:
     return "/".join(parts[-2:]) if parts[-1].startswith("version_") else parts[-1]
 
 
-def _is_complete(home: _Home, curves: FolderCurves, hparams: Mapping[str, Any]) -> bool:
+def _is_complete(home: Home, curves: FolderCurves, hparams: Mapping[str, Any]) -> bool:
     if curves.tested or any(isinstance(each, FitStopped) for each in home.records(layout.OUTPUT)):
         return True
     epochs, steps = limits_of(hparams)
     return (epochs is not None and curves.epochs >= epochs) or (steps is not None and curves.steps >= steps)
 
 
-def _ending(home: _Home) -> Ending | None:
+def _ending(home: Home) -> Ending | None:
     """What went wrong after everything that went well, by the outputs that were kept in the folder."""
     found: Ending | None = None
     for file in home.files:
@@ -211,7 +151,7 @@ def _ending(home: _Home) -> Ending | None:
     return found
 
 
-def _happenings(home: _Home, ending: Ending | None) -> Iterator[Happening]:
+def _happenings(home: Home, ending: Ending | None) -> Iterator[Happening]:
     for stopped in home.records(layout.OUTPUT):
         if isinstance(stopped, FitStopped):
             yield Happening(f"fit-stopped:{stopped.limit}", "fit-stopped", {"limit": stopped.limit})
@@ -234,36 +174,3 @@ def _links(
     ]
     if same:
         yield FoundLink(same[-1].path, "continues")
-
-
-def _named(home: _Home) -> list[tuple[Entry[FileRole], CheckpointName]]:
-    pairs = ((entry, parse_checkpoint_name(entry.name)) for entry in home.checkpoints)
-    return [(entry, name) for entry, name in pairs if name is not None]
-
-
-def _is_pointer(path: Path, entry: Entry[FileRole]) -> bool:
-    if entry.stat.st_size > 1024:
-        return False
-    try:
-        return path.read_bytes().startswith(LFS_POINTER)
-    except OSError:
-        return False
-
-
-def _final(fetched: Sequence[tuple[Entry[FileRole], CheckpointName]], tree: Tree[FileRole]) -> tuple[str, ...]:
-    """The most recent state: ``last.ckpt``, else the furthest by its name."""
-    ranked = sorted(fetched, key=lambda pair: (pair[1].is_last, pair[1].epoch or 0, pair[1].step or 0, pair[0].path))
-    return (tree.shown(ranked[-1][0].path),) if ranked else ()
-
-
-def _table(names: Sequence[tuple[Entry[FileRole], CheckpointName]], home: str) -> tuple[FoundTable, ...]:
-    if not names:
-        return ()
-    rows = tuple(
-        (
-            entry.path.removeprefix(home).lstrip("/"), name.epoch, name.step, entry.stat.st_size,
-            " ".join(f"{key}={value:g}" for key, value in name.metrics) or None,
-        )
-        for entry, name in names
-    )  # fmt: skip
-    return (FoundTable("checkpoints", ("file", "epoch", "step", "bytes", "metrics"), rows),)
