@@ -83,9 +83,11 @@ def beside(runs: list[FoundRun], results: Results, tree: Tree) -> list[FoundRun]
     models: dict[str, _Model] = {}
     for path, rows in results.rows_of.items():
         owner = _owner(path, runs, tree)
+        # a folder that was renamed is still called by its old name in the one section of its results
+        alone = len({row.model for row in rows}) == 1
         for row in rows:
             places = by_name.get(row.model, [])
-            if owner is not None and (not row.model or places == [owner] or not places):
+            if owner is not None and (not row.model or places == [owner] or (alone and not places)):
                 further.setdefault(owner, []).append((path, row))
             elif len(places) == 1:
                 further.setdefault(places[0], []).append((path, row))

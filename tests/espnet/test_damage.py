@@ -243,6 +243,23 @@ def test_only_tables_are_left(recipe, model, ingest, views):
     assert len(run_of(ingest(recipe)[1])["evaluations"]) == 8
 
 
+def test_results_in_a_renamed_folder_are_its_own_and_those_of_other_models_are_not(recipe, model, ingest):
+    for path in model.rglob("score_*"):
+        for each in path.iterdir():
+            each.unlink()
+    for path in model.rglob("logdir/*"):
+        path.unlink()
+    renamed = model.rename(model.with_name("asr_renamed"))
+    run = run_of(ingest(recipe, "--dry-run")[1], "asr_renamed")
+    assert len(run["evaluations"]) == 8
+    table = (renamed / "RESULTS.md").read_text()
+    (renamed / "RESULTS.md").write_text(
+        f"{table}\n## asr_other_model\n### WER\n\n|dataset|Snt|Wrd|Err|\n|-|-|-|-|\n|a/b|1|9|3.5|\n"
+    )
+    document = ingest(recipe, "--dry-run")[1]
+    assert [each["test_set"] for each in run_of(document, "asr_other_model")["evaluations"]] == ["b"]
+
+
 def test_files_that_git_lfs_has_not_fetched_are_named(recipe, model, ingest, views):
     for name in ("config.yaml", "train.log", "train.1.log"):
         (model / name).write_text(LFS)
