@@ -16,6 +16,7 @@ from speech_tracker.ingest.found import (
     LocatedProblem,
     Status,
 )
+from speech_tracker.integrations.icefall.checkpoints import checkpoints_of
 from speech_tracker.integrations.icefall.curves import Curves, build_curves
 from speech_tracker.integrations.icefall.evaluations import Position, evaluations_of
 from speech_tracker.integrations.icefall.facts import config_of, cuts_of, kind_of, parameters_of, speech_of, task_of
@@ -138,6 +139,10 @@ def _run(
         decoding["lm_weight"] = reported.reported.lm_weight
     parameters = parameters_of(records) or parameters_of(each for file in decodes for each in file.records)
     last = sorted((name for name in models if _LAST_EPOCH.match(name)), key=lambda each: int(each[6:-3]))
+    final = models[last[-1]] if last and first and status == "finished" else None
+    checkpoints = (
+        checkpoints_of(models, _steps(curves), curves.points, live=live) if curves is not None and first else ()
+    )
     return FoundRun(
         path=path,
         folder=identity,
@@ -159,9 +164,10 @@ def _run(
             (each.test_set for each in evaluations),
         ),
         tables=_overview(evaluations),
-        model_files=(models[last[-1]],) if last and first and status == "finished" else (),
+        model_files=(final,) if final is not None else (),
         began=local_time(training.starts[0].began) if training is not None else None,
         problems=(*problems, *wrong),
+        checkpoints=tuple(each for each in checkpoints if each.path != final),
     )  # fmt: skip
 
 

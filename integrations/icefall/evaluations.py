@@ -64,6 +64,7 @@ def evaluations_of(
     problems: list[LocatedProblem] = []
     groups: dict[tuple[Any, ...], _Group] = {}
     for score in scores:
+        score.test_set = score.test_set.strip() or "test"
         settings = parse_suffix(score.suffix)
         own = {**dict(settings.others), **parse_key(score.key)}
         method = _method(score, settings, own)

@@ -146,7 +146,7 @@ def split_label(label: str, test_sets: tuple[str, ...] = ()) -> tuple[str, str]:
             return name, ""
         if label.startswith((f"{name}-", f"{name}_")):
             return name, label[len(name) + 1 :]
-    match = _KEY.search(label)
+    match = _KEY.search(label, 1)  # a set has a name
     return (label[: match.start()], label[match.end() :]) if match is not None else (label, "")
 
 

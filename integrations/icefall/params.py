@@ -5,15 +5,15 @@ Source: icefall/utils.py, `AttributeDict`: its `str` is that of a dictionary up 
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from speech_tracker.ingest.scan import Message
 from speech_tracker.integrations.icefall.headers import header_of
+from speech_tracker.integrations.icefall.literals import parse_literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,9 @@ _PAIR = re.compile(
 )
 
 
+_NOTHING = object()
+
+
 def parse_python_params(text: str) -> dict[str, Any] | None:
     """Return the values of a printed Python dictionary, None when nothing of it can be read.
 
@@ -71,13 +74,24 @@ def parse_python_params(text: str) -> dict[str, Any] | None:
         plain = pattern.sub(lambda match: repr(match[0]), plain)
     plain = _CALL.sub(lambda match: repr(match[0]), plain)
     plain = _NAME.sub(lambda match: f"{match[1]}1e999" if match[2] == "inf" else "'nan'", plain)
-    try:
-        value = ast.literal_eval(plain)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        value = None
+    value = _literal_or(plain, None)
     if not isinstance(value, dict):  # something in it is no literal: what is beyond doubt is kept
-        value = {match[1]: ast.literal_eval(match[2]) for match in _PAIR.finditer(text)} or None
+        value = dict(_pairs_in(text)) or None
     return {str(name): each for name, each in value.items()} if value else None
+
+
+def _pairs_in(text: str) -> Iterator[tuple[str, Any]]:
+    for match in _PAIR.finditer(text):
+        value = _literal_or(match[2], _NOTHING)
+        if value is not _NOTHING:
+            yield match[1], value
+
+
+def _literal_or(text: str, otherwise: Any) -> Any:
+    try:
+        return parse_literal(text)
+    except ValueError:
+        return otherwise
 
 
 def _frozen(value: Any) -> Any:

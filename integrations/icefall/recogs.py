@@ -8,12 +8,12 @@ Source: icefall/utils.py, `store_transcripts` and `store_transcripts_and_timesta
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from speech_tracker.formats.problems import Problem, shown
+from speech_tracker.integrations.icefall.literals import parse_literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ def _tokens(text: str) -> tuple[str, ...] | None:
     if not text.startswith("["):
         if text[:1] in "'\"" and text[:1]:
             try:
-                text = str(ast.literal_eval(text))
-            except (ValueError, SyntaxError):
+                text = str(parse_literal(text))
+            except ValueError:
                 return None
         return tuple(text.split())
     try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        value = parse_literal(text)
+    except ValueError:
         return None
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         return None

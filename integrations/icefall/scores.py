@@ -83,7 +83,8 @@ def scores_of(run: RunFolder, tree: Tree) -> tuple[list[Score], list[LocatedProb
 
 
 def _test_sets(files: Iterable[ReadFile]) -> tuple[str, ...]:
-    return tuple({each.test_set for file in files for each in file.records if isinstance(each, SettingsBegin)})
+    found = {each.test_set for file in files for each in file.records if isinstance(each, SettingsBegin)}
+    return tuple(name for name in found if name)
 
 
 def _add_log(found: dict[Place, dict[str, Score]], file: ReadFile, tree: Tree) -> None:

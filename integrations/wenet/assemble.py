@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from speech_tracker.ingest.endings import Ending, ending_after
-from speech_tracker.ingest.found import Found, FoundRun, Happening, JobTally, LocatedProblem, Status
+from speech_tracker.ingest.found import Found, FoundCheckpoint, FoundRun, Happening, JobTally, LocatedProblem, Status
 from speech_tracker.integrations.wenet.checkpoints import Configuration, thawed
 from speech_tracker.integrations.wenet.curves import Curves, build_curves
 from speech_tracker.integrations.wenet.evaluations import evaluations_of
@@ -35,6 +35,7 @@ STILL_RUNNING_SECONDS = 900.0
 """A log without an end that was written to this recently is taken to be of a program that runs."""
 
 _TIMED = (TrainBatch, EpochBegins, CvResult, CheckpointSaved)
+_EPOCH = re.compile(r"^(?:epoch_)?(\d+)\.pt$")
 _AVERAGE = re.compile(r"^avg_?(\d+)\.pt$")
 
 
@@ -179,6 +180,7 @@ def _run(
         model_files=(model,) if model is not None and last and status == "finished" else (),
         began=local_time(_begin(training.logs[0])[0]) if training.logs else None,
         problems=(*problems, *wrong),
+        checkpoints=_checkpoints(folder, curves, tree, model) if last and status != "running" else (),
     )
 
 
@@ -240,6 +242,24 @@ def _status(folder: RunFolder, training: _Training, config: Mapping[str, Any], n
 def _average(folder: RunFolder, tree: Tree) -> tuple[str, int] | None:
     found = [(entry, match) for entry in folder.models if (match := _AVERAGE.match(entry.name)) is not None]
     return (tree.shown(found[0][0].path), int(found[0][1][1])) if len(found) == 1 else None
+
+
+def _checkpoints(folder: RunFolder, curves: Curves, tree: Tree, final: str | None) -> tuple[FoundCheckpoint, ...]:
+    """The checkpoints of epochs that are there, with the loss on the validation set."""
+    losses = {int(each.epoch): each for each in curves.points if each.name == "valid/loss" and each.epoch is not None}
+    best = min(losses, key=lambda epoch: losses[epoch].value, default=None)
+    found = []
+    for entry in folder.models:
+        match = _EPOCH.match(entry.name)
+        if match is None or tree.shown(entry.path) == final:
+            continue
+        epoch = int(match[1])
+        point = losses.get(epoch)
+        metrics = {"valid/loss": point.value} if point is not None else {}
+        best_by = "min valid/loss" if epoch == best else ""
+        step = point.step if point is not None else None
+        found.append(FoundCheckpoint(tree.shown(entry.path), step, epoch, metrics, best_by))
+    return tuple(sorted(found, key=lambda each: (bool(each.best_by), each.epoch or 0)))
 
 
 def _jobs(training: _Training, status: Status) -> JobTally:

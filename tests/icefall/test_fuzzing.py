@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.ingester import Source
+from speech_tracker.ingest.recording import Destination
 from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.session import Session
 from speech_tracker.integrations.icefall import errs, names, recogs
+from speech_tracker.integrations.icefall.ingest import IcefallIngester
 from speech_tracker.integrations.icefall.layout import role_of
 from speech_tracker.integrations.icefall.params import params_of, parse_python_params
 from speech_tracker.integrations.icefall.read import DECODE, PARSERS, TRAIN
@@ -99,3 +106,46 @@ def test_any_name_has_a_meaning_or_none(name):
     test_set, key = names.split_label(name)
     assert name.startswith(test_set)
     assert name.endswith(key)
+
+
+def damage(folder, chance):
+    """Cut, shuffle, remove or overwrite some files of a tree."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in chance.sample(files, 4):
+        data = bytearray(path.read_bytes())
+        what = chance.randrange(5)
+        if what == 0:
+            path.unlink()
+            continue
+        if what == 1:
+            del data[chance.randint(0, len(data)) :]
+        elif what == 2:
+            lines = bytes(data).split(b"\n")
+            chance.shuffle(lines)
+            data = bytearray(b"\n".join(lines))
+        for _ in range(12 * (what > 2)):
+            at = chance.randint(0, len(data))
+            data[at : at + chance.randint(0, 4)] = bytes(chance.choices(b"0189eEnaif.-\n :[]{}'\"=%\xff\x00", k=3))
+        path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_damaged_tree_is_described_as_far_as_it_goes(exp, seed):
+    damage(exp, random.Random(seed))
+    ingester = IcefallIngester(Source(exp))
+    for follow in (False, True):
+        for run in ingester.find(follow=follow).runs:
+            for evaluation in run.evaluations:
+                assert evaluation.test_set
+                if evaluation.load is not None:
+                    evaluation.load([])
+
+
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_a_damaged_tree_adds_nothing_the_second_time(exp, tmp_path, seed):
+    damage(exp, random.Random(seed))
+    for again in (False, True):
+        session = Session("icefall", IcefallIngester, Source(exp), Destination(mode="local", store=tmp_path / "store"))
+        session.once()
+        assert not again or session.added == 0
+    shutil.rmtree(tmp_path / "store")

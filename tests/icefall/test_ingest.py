@@ -309,3 +309,14 @@ def test_the_search_that_is_the_best_on_the_development_set_is_carried_over_and_
     assert [each["decoding"]["average"] for each in recorded] == [1, 3, 2]
     assert recorded[-1]["metadata"]["selection"]["how"] == "carried-over"
     assert "the best of 3 searches of dev-clean" in recorded[-1]["metadata"]["selection"]["sentence"]
+
+
+def test_checkpoints_have_their_step_and_the_loss_of_their_epoch(exp, ingest, views):
+    (exp / "checkpoint-200.pt").write_bytes(b"model")
+    (exp / "best-valid-loss.pt").write_bytes(b"model")
+    ingest(exp)
+    found = {Path(each["path"]).name: each for each in views()["zipformer/exp"].checkpoints}
+    assert sorted(found) == ["best-valid-loss.pt", "checkpoint-200.pt", "epoch-1.pt", "epoch-2.pt", "epoch-3.pt"]
+    assert (found["epoch-1.pt"]["step"], found["epoch-1.pt"]["metrics"]) == (BATCHES, {"valid/loss": 7.0})
+    assert found["checkpoint-200.pt"]["step"] == 200
+    assert found["best-valid-loss.pt"]["epoch"] == 3

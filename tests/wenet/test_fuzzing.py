@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.ingester import Source
+from speech_tracker.ingest.recording import Destination
 from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.session import Session
 from speech_tracker.integrations.wenet.checkpoints import parse_checkpoint_info, parse_configuration
 from speech_tracker.integrations.wenet.curves import build_curves
+from speech_tracker.integrations.wenet.ingest import WenetIngester
 from speech_tracker.integrations.wenet.layout import role_of
 from speech_tracker.integrations.wenet.names import parse_decode_name
 from speech_tracker.integrations.wenet.read import LOG, PARSERS, parse_rtf
@@ -92,3 +99,46 @@ def test_any_name_has_a_meaning_or_none(name, folders):
     role_of(name, tuple(folders))
     found = parse_decode_name(name)
     assert found is None or found.mode in name
+
+
+def damage(folder, chance):
+    """Cut, shuffle, remove or overwrite some files of a tree."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in chance.sample(files, 4):
+        data = bytearray(path.read_bytes())
+        what = chance.randrange(5)
+        if what == 0:
+            path.unlink()
+            continue
+        if what == 1:
+            del data[chance.randint(0, len(data)) :]
+        elif what == 2:
+            lines = bytes(data).split(b"\n")
+            chance.shuffle(lines)
+            data = bytearray(b"\n".join(lines))
+        for _ in range(12 * (what > 2)):
+            at = chance.randint(0, len(data))
+            data[at : at + chance.randint(0, 4)] = bytes(chance.choices(b"0189eEnaif.-\n :[]{}'\"=%\xff\x00", k=3))
+        path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_damaged_tree_is_described_as_far_as_it_goes(recipe, seed):
+    damage(recipe, random.Random(seed))
+    ingester = WenetIngester(Source(recipe))
+    for follow in (False, True):
+        for run in ingester.find(follow=follow).runs:
+            for evaluation in run.evaluations:
+                assert evaluation.test_set
+                if evaluation.load is not None:
+                    evaluation.load([])
+
+
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_a_damaged_tree_adds_nothing_the_second_time(recipe, tmp_path, seed):
+    damage(recipe, random.Random(seed))
+    for again in (False, True):
+        session = Session("wenet", WenetIngester, Source(recipe), Destination(mode="local", store=tmp_path / "store"))
+        session.once()
+        assert not again or session.added == 0
+    shutil.rmtree(tmp_path / "store")

@@ -218,3 +218,11 @@ def test_pages_of_results_are_read_when_nothing_else_is_there(tmp_path, ingest):
     rates = [each["best"]["cer"] for run in document["runs"] for each in run["evaluations"]]
     assert rates == pytest.approx([0.0519, 2697 / 104765])
     assert document["runs"][1]["evaluations"][0]["best"]["substitutions"] == 2529
+
+
+def test_checkpoints_have_their_step_and_their_loss(recipe, ingest, views):
+    ingest(recipe)
+    (view,) = views().values()
+    found = {Path(each["path"]).name: each for each in view.checkpoints}
+    assert sorted(found) == ["0.pt", "1.pt", "2.pt", "avg_2.pt"]
+    assert (found["1.pt"]["step"], found["1.pt"]["metrics"]) == (2 * UPDATES, {"valid/loss": 25.0})
