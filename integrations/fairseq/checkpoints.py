@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from speech_tracker.ingest.found import FoundCheckpoint, FoundTable
-from speech_tracker.integrations.fairseq.facts import setting
+from speech_tracker.integrations.fairseq.facts import criterion_name, setting
 from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.names import metrics
 from speech_tracker.integrations.fairseq.training_logs import CheckpointSaved
@@ -26,13 +26,13 @@ def checkpoints_table(training: Training) -> tuple[FoundTable, ...]:
 
 def checkpoints_of(training: Training) -> tuple[FoundCheckpoint, ...]:
     """Return the checkpoints that are there."""
-    greatest = _is_maximized(training)
+    greatest, criterion = _is_maximized(training), criterion_name(training.config)
     measured = str(setting(training.config, "checkpoint", "best_checkpoint_metric") or "loss")
     found = []
     for name, each in _by_name(training).items():
         path = training.place / name
         if path.is_file():
-            scores = {} if each.score is None else metrics({measured: each.score}, "valid")
+            scores = {} if each.score is None else metrics({measured: each.score}, "valid", criterion=criterion)
             rule = f"{'max' if greatest else 'min'} {next(iter(scores), measured)}" if name == _BEST else ""
             found.append(FoundCheckpoint(str(path), each.step, each.epoch, scores, rule))
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from speech_tracker.ingest.found import Point
-from speech_tracker.integrations.fairseq.facts import setting
+from speech_tracker.integrations.fairseq.facts import criterion_name, setting
 from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.names import metrics, stage_of
 from speech_tracker.integrations.fairseq.training_logs import Statistics
@@ -16,7 +16,7 @@ _TAGS = {"updates": "train_inner", "epoch": "train"}
 
 def points_of(training: Training) -> tuple[Point, ...]:
     """Return the points of all starts; what a later start did again stands for what an earlier one did."""
-    subsets = validation_sets(training)
+    subsets, criterion = validation_sets(training), criterion_name(training.config)
     points: dict[tuple[str, int | None], Point] = {}
     for session in training.sessions:
         statistics = session.all(Statistics)
@@ -29,7 +29,7 @@ def points_of(training: Training) -> tuple[Point, ...]:
         for each in statistics:
             time = moment(each.clock)
             tag = _TAGS.get(each.kind, each.subset)
-            for name, value in metrics(dict(each.values), *stage_of(tag, subsets)).items():
+            for name, value in metrics(dict(each.values), *stage_of(tag, subsets), criterion=criterion).items():
                 points[name, each.step] = Point(name, each.step, value, each.epoch, time)
     return tuple(points.values())
 

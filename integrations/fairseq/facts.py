@@ -14,6 +14,8 @@ _TASKS = {"speech_to_text": "st", "audio_finetuning": "asr", "audio_pretraining"
           "text_to_speech": "tts", "translation": "mt", "language_modeling": "lm"}  # fmt: skip
 
 
+_HALVES = ("fp16", "bf16")
+_SAYS_TASK = (("task", "config_yaml"), ("dataset", "train_subset"), ("dataset", "gen_subset"))
 _LABELS = {"ltr": "char", "phn": "phn", "wrd": "word", "bpe": "bpe"}
 _MASKS = ("mask_prob", "mask_length", "mask_channel_prob", "mask_channel_length")
 _ASR = re.compile(r"(?:^|[_\-./])asr(?:[_\-.,]|$)")
@@ -38,8 +40,7 @@ def task_name(config: Mapping[str, Any]) -> str:
     """
     name = str(setting(config, "task", "_name") or setting(config, "task", "task") or "")
     if name == "speech_to_text":
-        named = [setting(config, "task", "config_yaml"), setting(config, "dataset", "train_subset")]
-        named += [setting(config, "dataset", "gen_subset")]
+        named = (setting(config, *where) for where in _SAYS_TASK)
         says = any(_ASR.search(each) for each in named if isinstance(each, str))
         scores = "wer" in (setting(config, "scoring", "_name"), setting(config, "scoring", "scoring"))
         return "asr" if says or scores or setting(config, "task", "eval_wer") else "st"
@@ -48,6 +49,11 @@ def task_name(config: Mapping[str, Any]) -> str:
     if name == "audio_pretraining" and setting(config, "task", "labels"):
         return "asr"
     return _TASKS.get(name, "other")
+
+
+def criterion_name(config: Mapping[str, Any]) -> str:
+    """Return Fairseq's name of what is minimised; `""` where the configuration does not say."""
+    return str(setting(config, "criterion", "_name") or setting(config, "criterion", "criterion") or "")
 
 
 def speech(
@@ -62,10 +68,9 @@ def speech(
     Args:
         config: as Fairseq hands it to its own loggers, or as `config_text.parse_config` reads it.
         toolkit_version: of Fairseq.
-        parameters: of the model.
-        trainable: those of them that are trained.
+        parameters, trainable: of the model, all and those that are trained.
     """
-    criterion = setting(config, "criterion", "_name") or setting(config, "criterion", "criterion")
+    criterion = criterion_name(config)
     train = setting(config, "dataset", "train_subset")
     rate, waveform = setting(config, "task", "sample_rate"), _is_waveform(config)
     samples = setting(config, "dataset", "max_tokens")
@@ -108,9 +113,7 @@ def speech(
             max_epochs=setting(config, "optimization", "max_epoch") or None,
             max_steps=setting(config, "optimization", "max_update") or None,
             seed=setting(config, "common", "seed"),
-            precision=precision_name(
-                next((each for each in ("fp16", "bf16") if setting(config, "common", each)), "float32")
-            ),
+            precision=precision_name(next(filter(lambda name: setting(config, "common", name), _HALVES), "float32")),
             gradient_clip=setting(config, "optimization", "clip_norm") or None,
             ctc_weight=1.0 if criterion == "ctc" else setting(config, "criterion", "ctc_weight") or None,
             devices=setting(config, "distributed_training", "distributed_world_size"),
@@ -119,8 +122,7 @@ def speech(
 
 
 def _first(value: Any) -> Any:
-    """Settings by epoch are lists: the first is meant."""
-    return (value or [None])[0] if isinstance(value, list) else value
+    return (value or [None])[0] if isinstance(value, list) else value  # settings by epoch are lists
 
 
 def _is_waveform(config: Mapping[str, Any]) -> bool:
@@ -138,8 +140,7 @@ def manifests(config: Mapping[str, Any]) -> list[tuple[str, str, Path]]:
     """Return (split, name, manifest) of the subsets whose ``.tsv`` is there."""
     folder = Path(str(setting(config, "task", "data") or "."))
     train = str(setting(config, "dataset", "train_subset") or "").split(",")
-    valid = subsets(config)
-    named = [("train", name) for name in train if name] + [("valid", name) for name in valid]
+    named = [("train", name) for name in train if name] + [("valid", name) for name in subsets(config)]
     return [(split, name, folder / f"{name}.tsv") for split, name in named if (folder / f"{name}.tsv").is_file()]
 
 

@@ -20,6 +20,7 @@ from speech_tracker.integrations.fairseq.names import metrics, stage_of
 
 _run: speech_tracker.Run | None = None
 _subsets: list[str] = []
+_criterion = ""
 _epoch: int | None = None
 _resumed_at: int | None = None
 _parameters: tuple[int, int] | None = None
@@ -95,10 +96,10 @@ def _count(trainer: Any) -> None:
 
 
 def _begin(config: Mapping[str, Any]) -> None:
-    global _run, _subsets
+    global _run, _subsets, _criterion
     if _run is not None:
         return
-    _subsets = facts.subsets(config)
+    _subsets, _criterion = facts.subsets(config), facts.criterion_name(config)
     folder = Path(str(facts.setting(config, "checkpoint", "save_dir") or "checkpoints"))
     _run = speech_tracker.init(task=facts.task_name(config), experiment_folder=folder, config=config)
     version, (parameters, trainable) = getattr(fairseq, "__version__", None), _parameters or (None, None)
@@ -114,7 +115,8 @@ def _record(stats: Mapping[str, Any], tag: str | None, step: int | None) -> None
     if _run is None or tag is None:
         return
     updates = metrics({"n": stats.get("num_updates")}, "x").get("x/n")
-    _run.log_metrics(metrics(stats, *stage_of(tag, _subsets)), step=step if step is not None else updates, epoch=_epoch)
+    values = metrics(stats, *stage_of(tag, _subsets), criterion=_criterion)
+    _run.log_metrics(values, step=step if step is not None else updates, epoch=_epoch)
 
 
 def _listing(folder: str) -> dict[str, int]:
@@ -132,18 +134,14 @@ def _saved(cfg: Any, updates: int, before: Mapping[str, int]) -> None:
             continue
         if name.startswith("checkpoint_best"):
             chosen = f"{'max' if cfg.maximize_best_checkpoint_metric else 'min'} {cfg.best_checkpoint_metric}"
-            measured = metrics({cfg.best_checkpoint_metric: best}, "valid")
+            measured = metrics({cfg.best_checkpoint_metric: best}, "valid", criterion=_criterion)
             _run.log_checkpoint(
                 folder / name, action="best", step=updates, epoch=_epoch, aliases=["best"], metrics=measured, chosen_by=chosen
             )  # fmt: skip
         else:
             aliases = ["latest"] if name.startswith("checkpoint_last") else []
             _run.log_checkpoint(
-                folder / name,
-                action="replaced" if name in before else "saved",
-                step=updates,
-                epoch=_epoch,
-                aliases=aliases,
-            )
+                folder / name, action="replaced" if name in before else "saved", step=updates, epoch=_epoch, aliases=aliases
+            )  # fmt: skip
     for name in sorted(set(before) - set(now)):
         _run.log_checkpoint(folder / name, action="deleted")

@@ -8,6 +8,7 @@ from typing import Any
 _NAMES = {
     "lr": "learning_rate",
     "gnorm": "gradient_norm",
+    "clip": "clipped_percent",
     "ppl": "perplexity",
     "uer": "token_error_rate",
     "raw_wer": "wer_raw",
@@ -17,6 +18,7 @@ _NAMES = {
     "bsz": "batch_size",
 }
 _PERCENT = ("wer", "raw_wer", "uer", "accuracy")  # Fairseq prints these in percent
+_FRACTIONS = {"wav2vec": ("accuracy",)}  # but for these, by criterion
 _AXES = ("num_updates", "epoch", "update")
 
 
@@ -38,13 +40,24 @@ def stage_of(tag: str, subsets: list[str]) -> tuple[str, str]:
     return ("valid" if not subsets or tag == subsets[0] else f"valid/{tag}"), ""
 
 
-def metrics(stats: Mapping[str, Any], prefix: str, suffix: str = "") -> dict[str, float]:
-    """Return the numbers among `stats` under our names, rates as fractions; numbers as text are read."""
+def metrics(stats: Mapping[str, Any], prefix: str, suffix: str = "", *, criterion: str = "") -> dict[str, float]:
+    """Return the numbers among `stats` under our names, rates as fractions; numbers as text are read.
+
+    Args:
+        stats: Fairseq's name → number.
+        prefix: put before our names, with a slash.
+        suffix: put behind them.
+        criterion: name of Fairseq's, on which the unit of some depends.
+
+    >>> metrics({"wer": 39.5, "accuracy": "25"}, "valid"), metrics({"accuracy": 0.25}, "train", criterion="wav2vec")
+    ({'valid/wer': 0.395, 'valid/accuracy': 0.25}, {'train/accuracy': 0.25})
+    """
+    percent = [key for key in _PERCENT if key not in _FRACTIONS.get(criterion, ())]
     found = {}
     for key, raw in stats.items():
         value = _number(raw)
         if key not in _AXES and value is not None:
-            found[f"{prefix}/{_NAMES.get(key, key)}{suffix}"] = value / 100 if key in _PERCENT else value
+            found[f"{prefix}/{_NAMES.get(key, key)}{suffix}"] = value / 100 if key in percent else value
     return found
 
 

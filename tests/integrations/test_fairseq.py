@@ -200,6 +200,33 @@ def test_ingesting_where_the_plugin_recorded_adds_what_it_could_not_see(trained:
     assert len(only_run(store).segments()) == segments
 
 
+def test_pre_training_under_hydra_is_recorded_and_its_folder_tells_the_same(plugin: str, tmp_path: Path) -> None:
+    assert python(tmp_path, str(TINY / "make_audio.py"), "audio").returncode == 0
+    done = python(
+        tmp_path, str(TINY / "run_fairseq.py"), "hydra_train", "--config-dir", str(TINY), "--config-name", "wav2vec2",
+        f"task.data={tmp_path}/audio", f"common.user_dir={plugin}", f"hydra.run.dir={tmp_path}/outputs/1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "was skipped" not in done.stderr
+    live = only_run(tmp_path / "store")
+    assert (live.status, live.identity["task"]) == ("finished", "ssl")
+    assert live.speech["features"] == {"type": "waveform", "sample_rate": 8000}
+    assert live.speech["training"]["batch_seconds"] == 2.0
+    assert {each["name"]: each["utterances"] for each in live.datasets} == {"train": 12, "valid": 4}
+    (printed,) = [line for line in done.stdout.splitlines() if "][valid][INFO] - {" in line]
+    accuracy = json.loads(printed[printed.index("{") :])["valid_accuracy"]  # of this criterion, a fraction
+    assert live.metrics["valid/accuracy"]["last"] == pytest.approx(float(accuracy), rel=1e-5)
+    assert {Path(each["path"]).name for each in live.checkpoints} == {"checkpoint_best.pt", "checkpoint_last.pt"}
+    ingest(tmp_path / "outputs", tmp_path / "ingested")
+    read = only_run(tmp_path / "ingested")
+    assert read.id == live.id
+    assert {**read.speech, "toolkit_version": "0.12.2"} == live.speech
+    assert set(read.histories) == set(live.histories)
+    for name, points in live.histories.items():
+        said = [(point["step"], point["value"]) for point in read.history(name)]
+        assert said == [(point["step"], pytest.approx(point["value"], rel=1e-5)) for point in points], name
+
+
 def test_a_crashed_training_is_failed_and_the_result_is_the_same_with_and_without_us(
     plugin: str, tmp_path: Path
 ) -> None:
