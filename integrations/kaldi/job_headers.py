@@ -161,6 +161,7 @@ class JobHeader:
 
 
 LONGEST_COMMAND = 300
+_MOST_COMMAND_BYTES = 32_768
 
 _STARTED = re.compile(rb"^# Started at ([^\r\n]*)\r?\n", re.MULTILINE)
 _HOST = re.compile(rb"\A# Running on ([^\r\n]*)\r?\n")
@@ -168,7 +169,7 @@ _SLURM = re.compile(rb"^# SLURM_JOB_?ID=(\S*)\r?\n", re.MULTILINE)
 _SLURM_LINES = re.compile(rb"(?:# SLURM_[^\r\n]*\r?\n)*")
 
 _OPTION = re.compile(r"(?<![\w-])--([A-Za-z][\w.-]*)=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'|]*))")
-_PATH = re.compile(r"[\w.~+@%*-]*(?:/+[\w.~+@%*-]+)+")
+_PATH = re.compile(r"(?<![\w.~+@%*-])[\w.~+@%*-]*(?:/+[\w.~+@%*-]+)+")  # from the start of a word, else it is quadratic
 _PROGRAM = re.compile(r"(?:^|[|;&(]\s*|[\"'](?:ark[\w,]*:)?|:)((?:[\w.+-]+/)*[a-z][\w+-]*(?:\.(?:sh|py|pl))?)(?=\s)")
 _NO_PROGRAMS = frozenset(
     [
@@ -219,6 +220,7 @@ def parse_job_header(head: bytes) -> JobHeader | None:
     """
     if not head.startswith(b"# "):
         return None
+    head = head[:HEAD_BYTES]
     started = _STARTED.search(head)
     if started is None:
         return None
@@ -233,7 +235,7 @@ def parse_job_header(head: bytes) -> JobHeader | None:
         job_id = _decoded(job[1]) if job is not None else ""
         end = head.find(b"\n", begin)
         command = head[begin : end if end >= 0 else len(head)].removeprefix(b"# ")
-    text = _decoded(command)
+    text = _decoded(command[:_MOST_COMMAND_BYTES])
     return JobHeader(
         command=text.split("\n", 1)[0][:LONGEST_COMMAND].rstrip(),
         programs=_programs(text),

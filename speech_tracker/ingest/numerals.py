@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
-NUMBER = rb"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan(?:\([^()\s]*\))?|inf(?:inity)?|1\.#\w+))"
-"""One captured number: a sign, an exponent with or without ``+``, ``nan``, ``inf`` and Windows' ``1.#QNAN``."""
+NUMBER = rb"([-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan(?:\([^()\s]*\))?|inf(?:inity)?|1\.#\w+))"
+"""One captured number: a sign, an exponent with or without ``+``, ``nan``, ``inf`` and Windows' ``1.#QNAN``.
+
+A run of digits can be divided in one way only, so that a line of digits alone is not tried in all ways.
+"""
 
 WHOLE = rb"(\d+)"
 """One captured count."""

@@ -167,7 +167,7 @@ def test_junk_in_every_kind_of_file_at_once_costs_these_files_alone(tree, ingest
     assert len(views()["mono"].history("train/log_likelihood_per_frame")) == 8
 
 
-@pytest.mark.parametrize("absurd", ["1e+400", "nan", "99999999999999999999999", "9" * 5000])
+@pytest.mark.parametrize("absurd", ["1e+400", "99999999999999999999999", "9" * 5000])
 def test_absurd_numbers_cost_themselves_alone_and_can_be_remembered(tree, ingest, absurd):
     for name in ("exp/tri1/num_jobs", "exp/mono/decode_dev/scoring_kaldi/wer_details/lmwt"):
         (tree / name).write_text(f"{absurd}\n")
@@ -175,10 +175,9 @@ def test_absurd_numbers_cost_themselves_alone_and_can_be_remembered(tree, ingest
     for name in ("exp/mono/log/acc.3.1.log", "exp/chain/tdnn1a/log/train.1.1.log", "exp/tri1/decode_dev/wer_9_0.5"):
         text = (tree / name).read_text()
         (tree / name).write_text(re.sub(r"\d{3,}", absurd, text))
-    assert_the_rest_is_there(*ingest(tree))
     before = ingest(tree)
     assert_the_rest_is_there(*before)
-    assert before == ingest(tree)
+    assert ingest(tree) == before
 
 
 def test_a_wrong_best_line_is_overruled_by_the_files(tree, ingest, views):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,29 @@ def test_a_log_can_be_read_on_from_its_last_complete_line(log, name, draw):
 )
 def test_any_name_has_a_role_or_none(name, folders):
     role_of(name, tuple(folders))
+
+
+@pytest.mark.parametrize("filling", [b"9", b"a", b" ", b"a/", b"1 "])
+def test_a_very_long_line_is_not_tried_in_all_ways_of_dividing_it(filling):
+    """Time that grows with the square of the length would be hours here."""
+    long = filling * 300_000
+
+    def too_long(_number, _frame):
+        raise AssertionError("more than linear time")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(300)
+    try:
+        for line in (
+            b"LOG (gmm-align-compiled:main():x.cc:105) Overall log-likelihood per frame is -%b over 9 frames.",
+            b"LOG (nnet3-compute-prob[5.5]:PrintTotalStats():x.cc:165) Overall log-likelihood for 'output' is -%b per frame",
+        ):
+            for grammar in ("align", "network", "gmm"):
+                list(scan(line.replace(b"%b", long), GRAMMARS[grammar]))
+        parse_job_header(b"# align %b\n# Started at Tue Mar  5 09:07:07 UTC 2024\n#\n".replace(b"%b", long[:60_000]))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_line_without_end_is_dropped_and_reported():
