@@ -6,6 +6,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import speechbrain
+
 import speech_tracker
 from speech_tracker import lifecycle
 from speech_tracker.integrations.speechbrain import configuration, data_sets, description
@@ -56,7 +58,9 @@ class Tracker:
             raise
         lifecycle.watch_signals()
         self.run.log_config(config)
-        self.run.log_speech(description.speech(config, self.brain.modules, self.options.of_run["task"]))
+        self.run.log_speech(
+            description.speech(config, self.brain.modules, self.options.of_run["task"], speechbrain.__version__)
+        )
         return self.run
 
     @property
