@@ -26,21 +26,20 @@ LOOKED_FOR = (
 )
 
 
-def assemble(tree: Tree, files: Iterable[ReadFile], *, now: float, follow: bool = False) -> Found:
+def assemble(tree: Tree, files: Iterable[ReadFile], *, now: float) -> Found:
     """Return the description of an experiment.
 
     Args:
         tree: that was walked.
         files: of it that were read.
         now: seconds since 1970, to tell a running training from a killed one.
-        follow: whether the experiment goes on.
     """
     models, results, strays = find_models(tree, files)
     places = {model.path: model for model in models}
     built: dict[str, FoundRun] = {}
     parents: dict[str, dict[str, Parent]] = {}
     for model in models:
-        built[model.path], parents[model.path] = _run(model, places, tree, now=now, follow=follow)
+        built[model.path], parents[model.path] = _run(model, places, tree, now=now)
     ordered = [built[path] for path in in_order(list(built), parents)]
     tables = results_of(results, tree)
     runs = beside(ordered, tables, tree)
@@ -58,7 +57,7 @@ def assemble(tree: Tree, files: Iterable[ReadFile], *, now: float, follow: bool 
 
 
 def _run(
-    model: ModelFolder, places: dict[str, ModelFolder], tree: Tree, *, now: float, follow: bool
+    model: ModelFolder, places: dict[str, ModelFolder], tree: Tree, *, now: float
 ) -> tuple[FoundRun, dict[str, Parent]]:
     problems = [
         LocatedProblem(tree.shown(file.entry.path), each.line_number or None, each.reason, each.text)
@@ -72,8 +71,7 @@ def _run(
     )  # fmt: skip
     status = status_of(model, curves, now)
     decoded = evaluations_of(
-        model, curves.steps_of, tree, tracked=_is_tracked(tree.root / model.path, problems),
-        live=follow or status.name == "running", now=now,
+        model, curves.steps_of, tree, tracked=_is_tracked(tree.root / model.path, problems), now=now,
     )  # fmt: skip
     parents = parents_of(model, decoded.searches, places)
     problems += _problems(model, curves, decoded, tree)

@@ -46,7 +46,7 @@ class Search:
         data: folder of the data, as the jobs name it; `""` where they do not.
         rtf: processing time / audio time; None where it is not known.
         utterances: that were begun, over all jobs; None where there is no log.
-        running: whether a job goes on.
+        running: whether a job may go on: its log does not end, and was written to recently.
         jobs: number of jobs.
         failures: path of the log, line and reason of each job that failed.
         facts: for the record.
@@ -134,11 +134,10 @@ def _judge(search: Search, file: ReadFile, now: float) -> None:
         search.failures.append((file.entry.path, ending.line_number, f"the job {ending.status}: {ending.reason}"))
     elif ended is not None:
         search.failures.append((file.entry.path, None, f"the job failed with status {ended.status}"))
+    elif now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS:
+        search.running = True
     elif not _is_done(records):
-        if now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS:
-            search.running = True
-        else:
-            search.failures.append((file.entry.path, None, "the log stops without an end of the job"))
+        search.failures.append((file.entry.path, None, "the log stops without an end of the job"))
 
 
 def _is_done(records: Iterable[Any]) -> bool:

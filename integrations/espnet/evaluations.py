@@ -42,9 +42,7 @@ class Decoded:
     searches: dict[str, Search]
 
 
-def evaluations_of(
-    model: ModelFolder, steps_of: dict[int, int], tree: Tree, *, tracked: bool, live: bool, now: float
-) -> Decoded:
+def evaluations_of(model: ModelFolder, steps_of: dict[int, int], tree: Tree, *, tracked: bool, now: float) -> Decoded:
     """Return the evaluations of a model.
 
     Args:
@@ -52,7 +50,6 @@ def evaluations_of(
         steps_of: epoch → optimizer steps.
         tree: for paths.
         tracked: whether the training was recorded while it ran, and with it perhaps the decoding.
-        live: whether the experiment goes on, so that decoding may not be done.
         now: seconds since 1970, to tell a running job from a killed one.
     """
     found: list[FoundEvaluation] = []
@@ -62,7 +59,7 @@ def evaluations_of(
         recorded = tracked and was_scored_live(tree.root / decode.path)
         found += [
             _with_checkpoint(evaluation, search, model, steps_of, tree)
-            for evaluation in _of_folder(decode, search, tree, live=live, transcribes=model.task in _TRANSCRIBING)
+            for evaluation in _of_folder(decode, search, tree, transcribes=model.task in _TRANSCRIBING)
             if not (recorded and evaluation.metric in SCORED_LIVE)
         ]
     return Decoded(tuple(chosen(found)), tuple(sweeps(found)), searches)
@@ -84,9 +81,7 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def _of_folder(
-    decode: DecodedFolder, search: Search, tree: Tree, *, live: bool, transcribes: bool
-) -> Iterable[FoundEvaluation]:
+def _of_folder(decode: DecodedFolder, search: Search, tree: Tree, *, transcribes: bool) -> Iterable[FoundEvaluation]:
     scored = False
     measures = {
         str(measure_of(file.entry.name)): (file, record.value)
@@ -113,9 +108,12 @@ def _of_folder(
                 if isinstance(record, (ScoreCounts, ScoreRates)):
                     scored = True
                     yield _evaluation(decode, search, metric, file, record, {}, tree)
-    if not scored and search.utterances is not None and not (live and search.running):
-        texts = texts_of(decode, search, tree, scoring=None)
-        own = None if search.running or search.failures or not transcribes else own_counts(texts)
+    own = None
+    if not scored and search.utterances is not None and transcribes and not search.failures:
+        own = own_counts(texts_of(decode, search, tree, scoring=None))
+    # the jobs of other launchers than Kaldi's do not say that they have ended
+    search.running = search.running and not scored and own is None
+    if not scored and search.utterances is not None and not search.running:
         evaluation = _evaluation(decode, search, "wer", None, own, {}, tree)
         yield evaluation if own is not None else replace(evaluation, load=None)
 
@@ -152,7 +150,6 @@ def _evaluation(
         decoding=dict(search.settings),
         facts=facts,
         load=load,
-        settled=not search.running,
         values=values,
     )
     return replace(evaluation, fingerprint=_fingerprint(evaluation, score))
@@ -240,6 +237,8 @@ def _with_checkpoint(
 def _fingerprint(evaluation: FoundEvaluation, score: ScoreCounts | ScoreRates | None) -> str:
     """A digest of the content, the same wherever the folder lies and from wherever it was found."""
     facts = {name: value for name, value in evaluation.facts.items() if name != "data_folder"}
+    if isinstance(score, ScoreCounts):  # what was counted here is what sclite counts later
+        score = replace(score, speakers=())
     content = (
         repr(score), evaluation.test_set, evaluation.metric, evaluation.rtf, sorted(evaluation.values.items()),
         sorted(map(repr, evaluation.decoding.items())), sorted(map(repr, facts.items())),

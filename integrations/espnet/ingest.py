@@ -57,9 +57,9 @@ class EspnetIngester(FolderIngester[EspnetRole]):
         """Return what a file is."""
         return role_of(name, folders)
 
-    def assemble(self, tree: Tree, files: list[ReadFile], *, now: float, follow: bool) -> Found:
-        """Return the description of everything."""
-        return assemble(tree, files, now=now, follow=follow)
+    def assemble(self, tree: Tree, files: list[ReadFile], *, now: float, follow: bool) -> Found:  # noqa: ARG002
+        """Return the description of everything; what ESPnet has said of an epoch does not change, followed or not."""
+        return assemble(tree, files, now=now)
 
 
 def _with_model(root: Path) -> tuple[Path, tuple[str, ...]]:

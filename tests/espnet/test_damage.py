@@ -199,6 +199,39 @@ def test_a_set_that_nobody_scored_is_scored(recipe, model, ingest, views):
     assert HEARD[WITH_LM, "dev_small"]["251-118436-0000"] == "NOBODY KNOWS A WAY"
 
 
+def test_what_was_scored_here_is_not_recorded_again_when_sclite_says_the_same(recipe, model, ingest, views):
+    report = model / WITHOUT / "test_small" / "score_wer" / "result.txt"
+    said = report.read_text()
+    (model / "RESULTS.md").unlink()
+    for path in sorted((model / WITHOUT / "test_small").glob("score_*/*")):
+        path.unlink()
+    ingest(recipe)
+    assert len(views()[MODEL].evaluations) == 7
+    report.write_text(said)
+    ingest(recipe)
+    assert len(views()[MODEL].evaluations) == 7
+
+
+def test_a_set_is_not_scored_while_its_utterances_come_in(recipe, model, ingest, views, long_ago):
+    folder = model / WITHOUT / "dev_small"
+    (model / "RESULTS.md").unlink()
+    for path in folder.glob("score_*/*"):
+        path.unlink()
+    text = (folder / "text").read_text()
+    (folder / "text").unlink()
+    part = folder / "logdir" / "output.1" / "1best_recog" / "text"
+    part.parent.mkdir(parents=True)
+    part.write_text(text[: text.index("251-118436-0000")])
+    log = folder / "logdir" / "asr_inference.1.log"
+    log.write_text(log.read_text()[: log.read_text().index("# Accounting")])  # a launcher that does not say the end
+    ingest(recipe)
+    assert len(views()[MODEL].evaluations) == 6
+    part.write_text(text)
+    ingest(recipe)
+    assert len(views()[MODEL].evaluations) == 7
+    assert not [event for event in views()[MODEL].events if event["name"] == "decoded-not-scored"]
+
+
 def test_a_failed_decoding_job_is_a_problem_and_an_event(recipe, model, ingest, views):
     log = model / WITHOUT / "dev_small" / "logdir" / "asr_inference.1.log"
     log.write_text(
