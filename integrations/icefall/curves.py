@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from speech_tracker.ingest.found import Point
 from speech_tracker.integrations.icefall.headers import local_time
@@ -62,6 +63,7 @@ def build_curves(training: Training, *, live: bool) -> Curves:
     return Curves(tuple(points.values()), axis, last_step, replaced)
 
 
+@lru_cache(maxsize=1024)
 def metric_name(loss: str) -> str:
     """Return our name of a loss.
 
@@ -101,6 +103,7 @@ def _points_of(records: list[object], axis: Axis, open_epoch: int | None) -> Ite
             yield Point(name, step, value, float(batch.epoch), time, batch.epoch != open_epoch)
 
 
+@lru_cache(maxsize=1024)
 def _figure(name: str) -> str:
     if name in _FIGURES:
         return _FIGURES[name]

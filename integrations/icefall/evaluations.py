@@ -65,7 +65,7 @@ def evaluations_of(
     groups: dict[tuple[Any, ...], _Group] = {}
     for score in scores:
         score.test_set = score.test_set.strip() or "test"
-        settings = parse_suffix(score.suffix)
+        settings = _with_params(parse_suffix(score.suffix), score.params)
         own = {**dict(settings.others), **parse_key(score.key)}
         method = _method(score, settings, own)
         own.pop("method", None)
@@ -86,6 +86,24 @@ def evaluations_of(
             found.append((group, evaluation))
     found = [(group, _with_dev_point(group, evaluation, found)) for group, evaluation in found]
     return _chosen_last(found), problems
+
+
+def _with_params(settings: Settings, params: Mapping[str, Any]) -> Settings:
+    """The settings with the checkpoint that the log tells, where the names of the files do not."""
+    if settings.epoch is not None or settings.iteration is not None or not params:
+        return settings
+    epoch, iteration, average = (
+        value if isinstance(value := params.get(name), int) and not isinstance(value, bool) and value > 0 else None
+        for name in ("epoch", "iter", "avg")
+    )
+    averaged = settings.averaged_model or params.get("use_averaged_model") is True
+    return replace(
+        settings,
+        epoch=None if iteration is not None else epoch,
+        iteration=iteration,
+        average=average,
+        averaged_model=averaged,
+    )
 
 
 def _method(score: Score, settings: Settings, own: Mapping[str, Any]) -> str:

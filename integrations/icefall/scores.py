@@ -89,6 +89,8 @@ def _test_sets(files: Iterable[ReadFile]) -> tuple[str, ...]:
 
 def _add_log(found: dict[Place, dict[str, Score]], file: ReadFile, tree: Tree) -> None:
     suffix = suffix_of_log(file.entry.name)
+    # older recipes keep their results beside `log/`
+    folder = file.entry.folder.removesuffix("/log") if file.entry.folder != "log" else ""
     params = params_of(file.records)
     test_sets = _test_sets([file])
     metrics = {each.test_set: each.metric.lower() for each in file.records if isinstance(each, SettingsBegin)}
@@ -99,7 +101,7 @@ def _add_log(found: dict[Place, dict[str, Score]], file: ReadFile, tree: Tree) -
             test_set, key = split_label(record.label, test_sets)
             metric = metrics.get(test_set, "")
             scores[test_set, key] = Score(
-                file.entry.folder,
+                folder,
                 test_set,
                 suffix,
                 key,
@@ -119,7 +121,7 @@ def _add_log(found: dict[Place, dict[str, Score]], file: ReadFile, tree: Tree) -
         elif isinstance(record, SettingResult) and (test_set, record.setting) not in scores:
             # its line with the counts is not there
             scores[test_set, record.setting] = Score(
-                file.entry.folder, test_set, suffix, record.setting, metrics.get(test_set, ""), None, record.error_rate,
+                folder, test_set, suffix, record.setting, metrics.get(test_set, ""), None, record.error_rate,
                 file.entry.path, file.entry.stat.st_mtime, params,
             )  # fmt: skip
     done = any(isinstance(record, Done) for record in file.records)

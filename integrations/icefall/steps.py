@@ -89,15 +89,17 @@ class Axis:
         first: tuple[int, int] | None = None
         before: tuple[int, EpochStart] | None = None
         for epoch, start in sorted(self.epochs.items()):
-            choices = list(start.candidates())
+            choices = start.candidates()
             if before is not None:
                 least = before[1].value + before[1].last + 1 if before[0] == epoch - 1 else before[1].value + 1
-                choices = [each for each in choices if each >= least] or [max(least, choices[-1])]
+                skipped = -((choices.start - least) // choices.step) if least > choices.start else 0
+                choices = choices[skipped:] or range(max(least, choices[-1]), max(least, choices[-1]) + 1)
             start.chosen = choices[0] if len(choices) == 1 else choices[len(choices) // 2]
             if first is not None and before is not None and before[0] > first[0]:
                 length = (before[1].value - first[1]) / (before[0] - first[0])
                 expected = before[1].value + length * (epoch - before[0])
-                start.chosen = min(choices, key=lambda each: abs(each - expected))
+                place = round((expected - choices.start) / choices.step)
+                start.chosen = choices[min(max(place, 0), len(choices) - 1)]
             first = first or (epoch, start.value)
             before = epoch, start
 

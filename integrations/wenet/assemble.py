@@ -129,7 +129,7 @@ def _run(
     config = _configuration(folder) if last else {}
     status, reason = _status(folder, training, config, now)
     live = follow or status == "running"
-    curves = build_curves(records, folder.infos if last else {}, live=live)
+    curves = build_curves(records, folder.infos if last else {}, folder.step_infos if last else (), live=live)
     path, identity, name = _identity(folder, training, tree, first=first)
     average = _average(folder, tree)
     evaluations, wrong = (

@@ -46,12 +46,19 @@ def metric_name(name: str) -> str:
     return _NAMES.get(name, name.replace("/", "_"))
 
 
-def build_curves(records: Iterable[Any], infos: Mapping[int, CheckpointInfo], *, live: bool) -> Curves:
+def build_curves(
+    records: Iterable[Any],
+    infos: Mapping[int, CheckpointInfo],
+    step_infos: Iterable[CheckpointInfo] = (),
+    *,
+    live: bool,
+) -> Curves:
     """Return the curves of a training.
 
     Args:
         records: of its logs, in the order of time.
         infos: epoch → what stands beside its checkpoint.
+        step_infos: the same of checkpoints that were saved within an epoch.
         live: whether it goes on.
     """
     records = list(records)
@@ -91,6 +98,11 @@ def build_curves(records: Iterable[Any], infos: Mapping[int, CheckpointInfo], *,
             points["train/learning_rate", step] = Point(
                 "train/learning_rate", step, info.learning_rate, float(epoch), None
             )
+    for info in step_infos:
+        if info.step is not None and info.step > 0:
+            for name, value in info.losses:
+                key = f"valid/{metric_name(name)}"
+                points.setdefault((key, info.step), Point(key, info.step, value, None, None))
     last_step = max((step for _, step in points), default=0)
     epochs = {each.epoch for each in own if isinstance(each, (TrainBatch, EpochBegins))} | set(infos)
     return Curves(tuple(points.values()), axis if axis.starts else None, last_step, tuple(sorted(epochs)))

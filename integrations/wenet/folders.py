@@ -21,6 +21,7 @@ class RunFolder:
         path: of its folder, relative to the root; of its log where the folder is not there.
         logs: of the training.
         infos: epoch → what stands beside its checkpoint.
+        step_infos: the same of checkpoints that were saved within an epoch.
         info_files: the files beside checkpoints.
         config: ``train.yaml``.
         decodes: its searches.
@@ -31,6 +32,7 @@ class RunFolder:
     path: str
     logs: list[ReadFile] = field(default_factory=list)
     infos: dict[int, CheckpointInfo] = field(default_factory=dict)
+    step_infos: list[CheckpointInfo] = field(default_factory=list)
     info_files: list[ReadFile] = field(default_factory=list)
     config: ReadFile | None = None
     decodes: dict[str, DecodeFolder] = field(default_factory=dict)
@@ -51,7 +53,9 @@ def find_runs(tree: Tree, files: Iterable[ReadFile]) -> tuple[list[RunFolder], l
         for record in file.records:
             if isinstance(record, CheckpointInfo):
                 epoch = record.epoch if record.epoch is not None else _epoch_of(file.entry.role.tag)
-                if epoch is not None and not file.entry.role.tag.startswith("step"):
+                if file.entry.role.tag.startswith("step"):
+                    run.step_infos.append(record)
+                elif epoch is not None:
                     run.infos[epoch] = record
     wer_folders = {file.entry.folder for file in by_parser.get("wer", ())}
     models = {entry.folder for entry in tree.entries if entry.role.parser == "model"}

@@ -320,3 +320,25 @@ def test_checkpoints_have_their_step_and_the_loss_of_their_epoch(exp, ingest, vi
     assert (found["epoch-1.pt"]["step"], found["epoch-1.pt"]["metrics"]) == (BATCHES, {"valid/loss": 7.0})
     assert found["checkpoint-200.pt"]["step"] == 200
     assert found["best-valid-loss.pt"]["epoch"] == 3
+
+
+def test_results_of_recipes_that_put_nothing_into_the_names_are_of_the_checkpoint_in_the_log(tmp_path, ingest, views):
+    exp = tmp_path / "tdnn" / "exp"
+    (exp / "log").mkdir(parents=True)
+    lines = ["test_set-1:\tref=['NO', 'YES']", "test_set-1:\thyp=['NO', 'NO']"]
+    (exp / "recogs-test_set-no_rescore.txt").write_text("\n".join(lines) + "\n")
+    counts = "%WER = 50.00\nErrors: 0 insertions, 0 deletions, 1 substitutions, over 2 reference words (1 correct)\n"
+    (exp / "errs-test_set-no_rescore.txt").write_text(counts)
+    log = [
+        "2021-08-24 10:00:00,123 INFO [decode.py:300] {'epoch': 14, 'avg': 2, 'exp_dir': PosixPath('tdnn/exp')}",
+        "2021-08-24 10:00:01,123 INFO [utils.py:300] [test_set-no_rescore] %WER 50.00% [1 / 2, 0 ins, 0 del, 1 sub ]",
+        "2021-08-24 10:00:02,123 INFO [decode.py:400] Done!",
+    ]
+    (exp / "log" / "log-decode-2021-08-24-10-00-00").write_text("\n".join(log) + "\n")
+    _, document, err = ingest(tmp_path)
+    assert err == ""
+    (evaluation,) = document["runs"][0]["evaluations"]
+    assert (evaluation["test_set"], evaluation["points"], evaluation["best"]["wer"]) == ("test_set", 1, 0.5)
+    (record,) = next(iter(views().values())).evaluations
+    assert (record["decoding"]["epoch"], record["decoding"]["average"]) == (14, 2)
+    assert "file" in record

@@ -226,3 +226,15 @@ def test_checkpoints_have_their_step_and_their_loss(recipe, ingest, views):
     found = {Path(each["path"]).name: each for each in view.checkpoints}
     assert sorted(found) == ["0.pt", "1.pt", "2.pt", "avg_2.pt"]
     assert (found["1.pt"]["step"], found["1.pt"]["metrics"]) == (2 * UPDATES, {"valid/loss": 25.0})
+
+
+def test_checkpoints_within_an_epoch_are_points_at_their_updates(tmp_path, ingest, views):
+    model = tmp_path / "exp" / "llm"
+    model.mkdir(parents=True)
+    for step, loss in ((1000, 3.5), (2000, 2.5)):
+        content = f"epoch: 0\nstep: {step}\nloss_dict:\n  acc: 0.5\n  loss: {loss}\nlrs: [0.001]\ntag: step_{step}\n"
+        (model / f"step_{step}.yaml").write_text(content)
+    ingest(tmp_path)
+    (view,) = views().values()
+    assert [(point["step"], point["value"]) for point in view.histories["valid/loss"]] == [(1000, 3.5), (2000, 2.5)]
+    assert view.histories["valid/accuracy"][0]["value"] == 0.5
