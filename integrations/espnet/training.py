@@ -40,9 +40,7 @@ class Training:
         self.steps_of: dict[int, int] = {}
         self.stats: Mapping[int, Any] = {}
         self._told = 0
-        criterion = (config.get("best_model_criterion") or [None])[0]
-        self.best_by = tuple(criterion) if criterion else None
-        self.checkpoints = CheckpointFolder(self.folder, self.steps_of)
+        self.checkpoints = CheckpointFolder(self.folder, self.steps_of, config.get("best_model_criterion") or ())
         self.run = speech_tracker.init(
             task=self.task, experiment_folder=self.folder, config=self.config, **{**_of_wandb(config), **options}
         )
@@ -83,7 +81,7 @@ class Training:
 
     def epoch_begins(self) -> None:
         """Look for the checkpoints of the epoch before."""
-        self.checkpoints.look(self.run, self.stats, self.best_by)
+        self.checkpoints.look(self.run, self.stats)
 
     def recovered(self, epoch: int, stats: Mapping[int, Any]) -> None:
         """Say where a resumed training goes on."""

@@ -43,7 +43,7 @@ def python(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
         env=variables(folder, **environment),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 
@@ -62,6 +62,11 @@ def only_run(folder: Path) -> RunView:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("espnet")
     assert python(folder, str(TINY / "make_data.py")).returncode == 0
+    # as transcribers write; the scoring stage of the recipes cleans the references, and both sides of such symbols
+    text = folder / "data/test_low/text"
+    rows = [line.split(" ", 1) for line in text.read_text().splitlines()]
+    text.write_text("".join(f"{key} ({words.lower()}) noise\n" for key, words in rows))
+    (folder / "data/nlsyms.txt").write_text("NOISE\n")
     return folder
 
 
@@ -71,6 +76,7 @@ def trained(made: Path) -> Path:
     for epochs in ("2", "3"):
         done = train(
             made, "--max_epoch", epochs, "--num_att_plot", "1" if epochs == "2" else "0",
+            "--cleaner", "tacotron", "--non_linguistic_symbols", "data/nlsyms.txt",
             "--use_wandb", "true", "--wandb_project", "digits", "--wandb_name", "tiny",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
@@ -157,6 +163,7 @@ def test_jobs_of_a_decoding_join_the_run_and_the_last_one_scores_the_set_once(tr
     assert [job["utterances"] for job in jobs] == [2, 2]
     assert all(0 < job["rtf"] < 50 and job["audio_seconds"] == pytest.approx(1.6) for job in jobs)
     assert evaluation["metadata"]["rtf"] == pytest.approx(sum(job["seconds"] for job in jobs) / 3.2)
+    assert {word for row in evaluation["worst"] for word, _ in row["alignment"] if word} <= {"DO", "MI", "SOL"}
     assert {segment["role"] for segment in view.segments()} == {"main", "attached"}
 
 
@@ -239,14 +246,16 @@ def test_what_was_said_to_espnets_own_wandb_switch_is_said_to_ours_and_nothing_i
 
 
 def test_an_average_names_the_checkpoints_that_it_was_made_of(trained: Path) -> None:
-    averages = [each for each in only_run(trained).checkpoints if each.get("averaged_from")]
-    assert averages
-    folder = trained / "exp/asr"
-    members = {Path(path).name for path in averages[-1]["averaged_from"]}
-    # ESPnet keeps the epochs that its averages are made of, and deletes the others
-    assert members == {path.name for path in folder.glob("*epoch.pth") if path.name in members}
-    assert len(members) == 2
-    assert Path(averages[-1]["path"]).name == "valid.acc.ave_2best.pth"
+    view = only_run(trained)
+    (average,) = [each for each in view.checkpoints if each.get("averaged_from")]
+    assert Path(average["path"]).name == "valid.acc.ave_2best.pth"
+    accuracy = {point["epoch"]: point["value"] for point in view.history("valid/accuracy")}
+    best = sorted(accuracy, key=lambda epoch: -accuracy[epoch])[:2]
+    assert [Path(path).name for path in average["averaged_from"]] == [f"{epoch}epoch.pth" for epoch in best]
+    # made anew after the restart; ESPnet has deleted what the new one is not made of
+    assert {path.name for path in (trained / "exp/asr").glob("*epoch.pth")} == {
+        f"{epoch}epoch.pth" for epoch in {*best, 3}
+    }
 
 
 def test_the_contract_of_all_adapters_is_kept(tmp_path: Path) -> None:
