@@ -44,6 +44,7 @@ def main() -> None:
 
         source = synthesize(arguments.output / "speech", per_digit=10 if arguments.small else 20)
     recordings = read_recordings(source)
+    torch.manual_seed(1)
     strings, size = (48, 12) if arguments.small else (arguments.strings, 120)
     training = [each for each in recordings if each.index not in (*TEST, *VALID)]
     tested = [each for each in recordings if each.index in TEST]
@@ -73,7 +74,8 @@ def write_subset(folder: Path, name: str, data: DigitStrings) -> None:
 def filterbank(samples: np.ndarray) -> np.ndarray:
     """Return log mel filterbanks, shape (frames, `MELS`), with mean 0 and variance 1 over the utterance."""
     waveform = torch.from_numpy(samples)[None] * 32768
-    features = fbank(waveform, num_mel_bins=MELS, sample_frequency=RATE).numpy()
+    # Kaldi's dither: without it digital silence, which no microphone gives, would be 40 very low numbers
+    features = fbank(waveform, num_mel_bins=MELS, sample_frequency=RATE, dither=1.0).numpy()
     scaled: np.ndarray = (features - features.mean(0)) / (features.std(0) + 1e-5)
     return scaled.astype(np.float32)
 
