@@ -47,9 +47,9 @@ class FileRole:
 
 
 _LOG = re.compile(
-    r"^(?P<stem>[A-Za-z][\w-]*)(?:\.(?P<first>\d+|final|combined|init))?(?:\.(?P<second>\d+))?(?:\.(?P<kind>tr|cv|initial))?\.log$"
+    r"^(?P<stem>[A-Za-z][\w-]*)(?:\.(?P<first>\d{1,9}|final|combined|init))?(?:\.(?P<second>\d{1,9}))?(?:\.(?P<kind>tr|cv|initial))?\.log$"
 )
-_NNET1 = re.compile(r"^iter(?P<iteration>\d+)\.(?P<part>tr|cv|initial)\.log$")
+_NNET1 = re.compile(r"^iter(?P<iteration>\d{1,9})\.(?P<part>tr|cv|initial)\.log$")
 
 _ITERATION_FIRST = frozenset(
     [

@@ -100,7 +100,7 @@ def parse_tree_head(head: bytes) -> TreeShape | None:
             width, position = struct.unpack_from("<i", body, 1)[0], struct.unpack_from("<i", body, 6)[0]
             return _shape(width, position)
         return None
-    match = re.match(rb"\s*ContextDependency\s+(\d+)\s+(\d+)\s", head)
+    match = re.match(rb"\s*ContextDependency\s+(\d{1,15})\s+(\d{1,15})\s", head)
     return None if match is None else _shape(int(match[1]), int(match[2]))
 
 
@@ -119,5 +119,5 @@ def parse_gmm_shape(data: bytes) -> GmmShape | None:
     rest = data[at + len(b"<DIMENSION> ") : at + 64]
     if rest[:1] == b"\x04" and rest[5:].startswith(b"<NUMPDFS> \x04") and len(rest) >= 20:
         return GmmShape(struct.unpack_from("<i", rest, 1)[0], struct.unpack_from("<i", rest, 16)[0])
-    match = re.match(rb"(\d+)\s+<NUMPDFS>\s+(\d+)", rest)
+    match = re.match(rb"(\d{1,15})\s+<NUMPDFS>\s+(\d{1,15})(?!\d)", rest)
     return None if match is None else GmmShape(int(match[1]), int(match[2]))

@@ -99,7 +99,7 @@ def parse_sclite_summary(data: bytes) -> Iterator[SummaryRow | Problem]:
 
 
 _DETAIL = re.compile(
-    r"^(?P<what>Percent [A-Z][\w ]+?|Ref\. words|\s*sentences|\s*with errors)\s*=?\s+(?:[\d.]+%\s+)?\(?\s*(?P<count>\d+)\)?",
+    r"^(?P<what>Percent [A-Z][\w ]+?|Ref\. words|\s*sentences|\s*with errors)\s*=?\s+(?:[\d.]+%\s+)?\(?\s*(?P<count>\d{1,15})(?!\d)\)?",
     re.MULTILINE,
 )
 _DETAIL_NAMES = {

@@ -83,13 +83,13 @@ class PercentLine:
 
 
 _WER = re.compile(
-    r"%WER\s+(?P<percent>\S+)\s+\[\s*(?P<errors>\d+)\s*/\s*(?P<length>\d+),\s*(?P<ins>\d+)\s+ins,\s*(?P<del>\d+)\s+del,"
-    r"\s*(?P<sub>\d+)\s+sub\s*\](?P<partial>\s*\[PARTIAL\])?(?P<rest>[^\n]*)"
+    r"%WER\s+(?P<percent>\S+)\s+\[\s*(?P<errors>\d{1,15})\s*/\s*(?P<length>\d{1,15}),\s*(?P<ins>\d{1,15})\s+ins,\s*(?P<del>\d{1,15})\s+del,"
+    r"\s*(?P<sub>\d{1,15})\s+sub\s*\](?P<partial>\s*\[PARTIAL\])?(?P<rest>[^\n]*)"
 )
-_SER = re.compile(r"^%SER\s+\S+\s+\[\s*(\d+)\s*/\s*(\d+)\s*\]")
-_SCORED = re.compile(r"^Scored (\d+) sentences, (\d+) not present in hyp")
+_SER = re.compile(r"^%SER\s+\S+\s+\[\s*(\d{1,15})\s*/\s*(\d{1,15})\s*\]")
+_SCORED = re.compile(r"^Scored (\d{1,15}) sentences, (\d{1,15}) not present in hyp")
 _SCLITE = re.compile(
-    r"%WER\s+(?P<percent>[\d.]+)\s+\|\s*(?P<sentences>\d+)\s+(?P<words>\d+)\s+\|(?:\s+[\d.]+){6}\s+\|[^/\n]*?(?P<source>[^\s|]*)\s*$"
+    r"%WER\s+(?P<percent>[\d.]+)\s+\|\s*(?P<sentences>\d{1,15})\s+(?P<words>\d{1,15})\s+\|(?:\s+[\d.]+){6}\s+\|[^/\n]*?(?P<source>[^\s|]*)\s*$"
 )
 
 

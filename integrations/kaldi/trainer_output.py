@@ -114,8 +114,8 @@ class ReportedTotal:
     seconds: int
 
 
-_ROW = re.compile(rb"^(\d+)\s+" + NUMBER + rb"\s+" + NUMBER + rb"\s+" + NUMBER + rb"(?:\s|$)")
-_TOTAL = re.compile(rb"^Total training time is (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)")
+_ROW = re.compile(rb"^(\d{1,15})\s+" + NUMBER + rb"\s+" + NUMBER + rb"\s+" + NUMBER + rb"(?:\s|$)")
+_TOTAL = re.compile(rb"^Total training time is (?:(\d{1,15}) days?, )?(\d{1,15}):(\d\d):(\d\d)")
 
 
 def parse_accuracy_report(data: bytes) -> Iterator[Record | Problem]:

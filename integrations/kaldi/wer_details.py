@@ -95,7 +95,8 @@ class SingleNumber:
 
 
 _SPACES = re.compile(r"[ \t]+")
-_CSID = re.compile(r"^(\d+)[ \t]+(\d+)[ \t]+(\d+)[ \t]+(\d+)[ \t]*$")
+_MOST_DIGITS = 15
+_CSID = re.compile(r"^(\d{1,15})[ \t]+(\d{1,15})[ \t]+(\d{1,15})[ \t]+(\d{1,15})[ \t]*$")
 _EMPTY = frozenset({"***", "<eps>"})
 
 
@@ -195,6 +196,7 @@ def parse_ops(data: bytes) -> Iterator[Operation | Problem]:
             len(parts) != 4
             or parts[0] not in ("correct", "substitution", "insertion", "deletion")
             or not parts[3].isdecimal()
+            or len(parts[3]) > _MOST_DIGITS
         ):
             if line_number < len(lines) or data.endswith(b"\n"):
                 yield Problem(line_number, shown(line), "expected an operation, two words and a count")

