@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from speech_tracker.formats.problems import Problem
 from speech_tracker.ingest.found import LocatedProblem, Tally
@@ -15,41 +16,66 @@ if TYPE_CHECKING:
     from speech_tracker.evaluation import Evaluation
 
 Load = Callable[[list[LocatedProblem]], "Evaluation | None"]
+Alignment = Literal["kaldi", "sclite"]
+_ALIGNMENTS: tuple[Alignment, ...] = ("kaldi", "sclite")
 _NUMBERED = re.compile(r"^(.+)-(\d+)$")
 
 
 def loader(path: Path, shown: str, metric: str, tally: Tally | None) -> Load:
-    """Return a function that scores a ``recogs`` file as icefall does.
+    """Return a function that scores a ``recogs`` file as icefall did.
+
+    Most recipes align as Kaldi does, some as sclite does (`sclite_mode` of `write_error_stats`); those that count characters
+    may have words in the file (`compute_CER`). What has the counts of the scores is taken; where two ways have the same sum
+    of errors, their choice between equally good alignments differs, which is no contradiction.
 
     Args:
         path: of the file.
         shown: as the user would open it.
-        metric: ``cer`` where the tokens are characters.
+        metric: ``cer`` where characters were counted.
         tally: what its counts must be; None when nothing else says.
     """
 
     def load(problems: list[LocatedProblem]) -> Evaluation | None:
-        evaluation = score_recogs(path, shown, metric, problems)
-        if evaluation is None or tally is None:
-            return evaluation
-        counts = evaluation.counts
+        texts = _read(path, shown, problems)
+        if texts is None or tally is None:
+            return None if texts is None else _score(texts, metric, "kaldi")
         said = (tally.substitutions, tally.deletions, tally.insertions, tally.reference_length)
-        if (counts.substitutions, counts.deletions, counts.insertions, counts.reference_length) != said:
+        alike: Evaluation | None = None
+        first: Evaluation | None = None
+        for alignment in _ALIGNMENTS:
+            evaluation = _score(texts, metric, alignment)
+            counts = evaluation.counts
+            if (counts.substitutions, counts.deletions, counts.insertions, counts.reference_length) == said:
+                return evaluation
+            first = first or evaluation
+            if alike is None and (counts.errors, counts.reference_length) == (tally.errors, tally.reference_length):
+                alike = evaluation
+        if alike is None and first is not None:
             reason = (
-                f"its utterances have {counts.errors} errors in {counts.reference_length} tokens, the scores "
+                f"its utterances have {first.counts.errors} errors in {first.counts.reference_length} tokens, the scores "
                 f"{tally.errors} in {tally.reference_length}: they are not of the same search, and were left out"
             )
             problems.append(LocatedProblem(shown, None, reason))
-            return None
-        return evaluation
+        return alike
 
     return load
 
 
 def score_recogs(path: Path, shown: str, metric: str, problems: list[LocatedProblem]) -> Evaluation | None:
-    """Return the evaluation of a ``recogs`` file, None when there is nothing in it."""
-    from speech_tracker.evaluation import score
+    """Return the evaluation of a ``recogs`` file by Kaldi's alignment, None when there is nothing in it."""
+    texts = _read(path, shown, problems)
+    return None if texts is None else _score(texts, metric, "kaldi")
 
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The utterances of a file that have both sides, by their plain ids."""
+
+    references: dict[str, tuple[str, ...]]
+    hypotheses: dict[str, tuple[str, ...]]
+
+
+def _read(path: Path, shown: str, problems: list[LocatedProblem]) -> _Texts | None:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -62,32 +88,34 @@ def score_recogs(path: Path, shown: str, metric: str, problems: list[LocatedProb
         else:
             utterances.append(each)
     ids = plain_ids([each.utterance_id for each in utterances])
-    references: dict[str, str] = {}
-    hypotheses: dict[str, str] = {}
-    characters = metric == "cer" and all(
-        len(token) == 1 for each in utterances for token in (*each.reference, *(each.hypothesis or ()))
-    )
-    separator = "" if characters else " "
+    texts = _Texts({}, {})
     for utterance_id, each in zip(ids, utterances, strict=True):
-        if utterance_id in references:
-            problems.append(
-                LocatedProblem(shown, each.line_number, f"utterance {utterance_id} comes twice; the first counts")
-            )
-            continue
-        references[utterance_id] = separator.join(each.reference)
-        if each.hypothesis is not None:
-            hypotheses[utterance_id] = separator.join(each.hypothesis)
-        else:
+        if utterance_id in texts.references:
+            reason = f"utterance {utterance_id} comes twice; the first counts"
+            problems.append(LocatedProblem(shown, each.line_number, reason))
+        elif each.hypothesis is None:
             problems.append(LocatedProblem(shown, each.line_number, f"utterance {utterance_id} has no hypothesis"))
-    if not hypotheses:
-        return None
-    speakers = {each: speaker for each in hypotheses if (speaker := speaker_of(each)) is not None}
+        else:
+            texts.references[utterance_id] = each.reference
+            texts.hypotheses[utterance_id] = each.hypothesis
+    return texts if texts.references else None
+
+
+def _score(texts: _Texts, metric: str, alignment: Alignment) -> Evaluation:
+    from speech_tracker.evaluation import score
+    from speech_tracker.evaluation.sclite_network import ScliteRules
+
+    speakers = {each: speaker for each in texts.references if (speaker := speaker_of(each)) is not None}
+    separator = "" if metric == "cer" else " "
     return score(
-        {each: text for each, text in references.items() if each in hypotheses},
-        hypotheses,
-        unit="char" if characters else "word",
-        alignment="kaldi",
-        attributes={"speaker_id": speakers} if len(speakers) == len(hypotheses) else None,
+        {name: separator.join(tokens) for name, tokens in texts.references.items()},
+        {name: separator.join(tokens) for name, tokens in texts.hypotheses.items()},
+        unit="char" if metric == "cer" else "word",
+        alignment=alignment,
+        attributes={"speaker_id": speakers} if len(speakers) == len(texts.references) else None,
+        case_sensitive=True,
+        # only the costs are those of sclite: its marks in the text are words like others here
+        rules=ScliteRules(alternates=False, optional_words=False) if alignment == "sclite" else None,
     )
 
 
@@ -111,12 +139,12 @@ def plain_ids(ids: Iterable[str]) -> list[str]:
 
 
 def looks_like_characters(path: Path) -> bool:
-    """Return whether the first references of a ``recogs`` file are characters of a script without spaces."""
+    """Return whether the first references of a ``recogs`` file are in a script that icefall scores by characters."""
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16)
     except OSError:
         return False
     tokens = [token for each in parse_recogs(head) if isinstance(each, Recognized) for token in each.reference]
-    wide = [token for token in tokens if len(token) == 1 and ord(token) > 0x2E7F]
+    wide = [token for token in tokens if token and 0x2E7F < ord(token[0]) < 0xAC00]
     return bool(tokens) and len(wide) > 0.8 * len(tokens)

@@ -342,3 +342,32 @@ def test_results_of_recipes_that_put_nothing_into_the_names_are_of_the_checkpoin
     (record,) = next(iter(views().values())).evaluations
     assert (record["decoding"]["epoch"], record["decoding"]["average"]) == (14, 2)
     assert "file" in record
+
+
+def test_recipes_that_count_characters_may_have_words_in_their_texts(tmp_path, ingest, views):
+    folder = tmp_path / "exp" / "greedy_search"
+    folder.mkdir(parents=True)
+    lines = ["BAC009S0764W0121-0:\tref=['甚至', '出现']", "BAC009S0764W0121-0:\thyp=['甚至', '现']"]
+    (folder / "recogs-test-epoch-30-avg-1.txt").write_text("\n".join(lines) + "\n")
+    counts = "%WER = 25.00\nErrors: 0 insertions, 1 deletions, 0 substitutions, over 4 reference words (3 correct)\n"
+    (folder / "errs-test-epoch-30-avg-1.txt").write_text(counts)
+    _, document, err = ingest(tmp_path)
+    assert err == ""
+    assert document["runs"][0]["evaluations"][0]["best"]["cer"] == 0.25
+    (record,) = next(iter(views().values())).evaluations
+    assert record["unit"] == "char"
+    assert "file" in record
+
+
+def test_recipes_that_align_as_sclite_does_are_scored_so(tmp_path, ingest, views):
+    folder = tmp_path / "exp" / "greedy_search"
+    folder.mkdir(parents=True)
+    # with a substitution for 4 and an insertion or deletion for 3 each, the shift of one word costs less than two errors
+    lines = ["a:\tref=['X', 'A', 'B', 'C']", "a:\thyp=['A', 'B', 'C', 'Y']"]
+    (folder / "recogs-test-epoch-30-avg-1.txt").write_text("\n".join(lines) + "\n")
+    counts = "%WER = 50.00\nErrors: 1 insertions, 1 deletions, 0 substitutions, over 4 reference words (3 correct)\n"
+    (folder / "errs-test-epoch-30-avg-1.txt").write_text(counts)
+    _, _, err = ingest(tmp_path)
+    assert err == ""
+    (record,) = next(iter(views().values())).evaluations
+    assert (record["counts"]["insertions"], record["counts"]["deletions"]) == (1, 1)
