@@ -258,15 +258,6 @@ def test_an_average_names_the_checkpoints_that_it_was_made_of(trained: Path) -> 
     }
 
 
-def test_the_contract_of_all_adapters_is_kept(tmp_path: Path) -> None:
-    done = python(
-        Path(__file__).parents[2], "-m", "pytest", str(TINY / "contract.py"), "-q", "-W", "ignore", "-p", "no:cacheprovider",
-        "-p", "no:randomly", "-p", "no:xdist", "--basetemp", str(tmp_path / "contract"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert " passed" in done.stdout
-
-
 def test_sigterm_under_slurm_is_preempted_and_the_training_dies_of_it(made: Path, tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(made / "data")
     with subprocess.Popen(

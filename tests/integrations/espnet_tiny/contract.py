@@ -1,4 +1,4 @@
-"""The contract of all adapters, kept by ESPnet's: `test_espnet.py` has pytest run this file in a process of its own.
+"""The contract of all adapters, kept by ESPnet's: `test_espnet_contract.py` has pytest run this file in a process of its own.
 
 ESPnet warns while it is imported, and in the suite's process warnings are errors.
 """
