@@ -52,8 +52,12 @@ def assemble(tree: Tree, files: Iterable[ReadFile], *, now: float, follow: bool 
         follow: whether the newest values wait until nothing can change them.
     """
     folders, strays = find_runs(tree, files)
-    runs = [run for folder in folders for run in _runs(folder, tree, now=now, follow=follow)]
-    problems = [*tree.problems, *(problem for run in runs for problem in run.problems)]
+    runs: list[FoundRun] = []
+    problems = [*tree.problems]
+    for folder in folders:
+        found = _runs(folder, tree, now=now, follow=follow)
+        problems += [problem for run in found for problem in run.problems]
+        runs += [run for run in found if run.points or run.evaluations or run.happenings]
     used: set[str] = set()
     for file in strays:
         if file.entry.role.parser == "page":
@@ -94,7 +98,7 @@ def _runs(folder: RunFolder, tree: Tree, *, now: float, follow: bool) -> list[Fo
         own = scores if len(trainings) < 2 else [each for each in scores if _training_at(trainings, each) == place]
         mine = problems if place == max(0, len(trainings) - 1) else []
         runs.append(_run(folder, training, own, mine, tree, first=place == 0, now=now, follow=follow))
-    return [run for run in runs if run.points or run.evaluations or run.problems or run.happenings]
+    return runs
 
 
 def _training_at(trainings: list[Training], score: Score) -> int:

@@ -217,7 +217,7 @@ def _starts_in(file: ReadFile) -> list[Start]:
         parts[-1].append(record)
     found = []
     for part in parts:
-        if not part and len(parts) > 1:
+        if not part:
             continue
         rank = min((each.rank for each in part if isinstance(each, TrainBatch)), default=None)
         records = [each for each in part if rank is None or getattr(each, "rank", rank) == rank]

@@ -49,8 +49,12 @@ def assemble(tree: Tree, files: Iterable[ReadFile], *, now: float, follow: bool 
         follow: whether the newest values wait until nothing can change them.
     """
     folders, strays = find_runs(tree, files)
-    runs = [run for folder in folders for run in _runs(folder, tree, now=now, follow=follow)]
-    problems = [*tree.problems, *(problem for run in runs for problem in run.problems)]
+    runs: list[FoundRun] = []
+    problems = [*tree.problems]
+    for folder in folders:
+        found = _runs(folder, tree, now=now, follow=follow)
+        problems += [problem for run in found for problem in run.problems]
+        runs += [run for run in found if run.points or run.evaluations]
     used = {path for folder in folders for path in _paths_of(folder)}
     for file in strays:
         if file.entry.role.parser == "page":
@@ -119,7 +123,7 @@ def _runs(folder: RunFolder, tree: Tree, *, now: float, follow: bool) -> list[Fo
     for place, training in enumerate(trainings or [_Training([])]):
         last = place == max(0, len(trainings) - 1)
         runs.append(_run(folder, training, tree, first=place == 0, last=last, now=now, follow=follow))
-    return [run for run in runs if run.points or run.evaluations or run.problems]
+    return runs
 
 
 def _run(

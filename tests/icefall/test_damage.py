@@ -135,3 +135,28 @@ def test_a_folder_that_cannot_be_entered_is_told(exp, ingest):
     _, document, _ = ingest(exp, "--dry-run")
     (exp / "greedy_search").chmod(0o755)
     assert any("cannot be entered" in each["reason"] for each in document["problems"])
+
+
+def test_a_pointer_of_git_lfs_is_told_and_makes_no_run(tmp_path, ingest):
+    folder = tmp_path / "exp" / "log"
+    folder.mkdir(parents=True)
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n"
+    (folder / "log-train-2024-05-01-10-00-00").write_bytes(pointer)
+    code, document, err = ingest(tmp_path)
+    assert (code, document["runs"]) == (1, [])
+    assert ["git lfs pull" in each["reason"] for each in document["problems"]] == [True]
+    assert "nothing of icefall" in err
+
+
+def test_a_training_that_failed_before_its_first_batch_is_a_run_all_the_same(
+    tmp_path, ingest, views, log_writer, params
+):
+    exp = tmp_path / "zipformer" / "exp"
+    (exp / "log").mkdir(parents=True)
+    log = log_writer()
+    log.begin(params)
+    log.say("Caught exception: No such file: data/fbank.")
+    (exp / "log" / "log-train-2024-05-01-10-00-00").write_text(log.text())
+    code, _, _ = ingest(tmp_path)
+    assert code == 0
+    assert views()["zipformer/exp"].status == "failed"
