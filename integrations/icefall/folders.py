@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from speech_tracker.integrations.icefall.names import is_method_folder
+from speech_tracker.integrations.icefall.params import params_of
 from speech_tracker.integrations.icefall.read import Entry, ReadFile, Tree
+from speech_tracker.integrations.icefall.train_logs import CheckpointSaved, TrainBatch
 
 
 @dataclass(slots=True)
@@ -40,6 +42,23 @@ def run_folder_of(folder: str) -> str:
     return "/".join(parts) if not parts or (parts[-1] != "log" and not is_method_folder(parts[-1])) else ""
 
 
+def _training_of(file: ReadFile, found: dict[str, RunFolder]) -> str | None:
+    """The experiment whose training printed this: that which it names, else the only one beside or below it."""
+    trained = [path for path, run in found.items() if any(each.entry.role.parser == "train" for each in run.training)]
+    folder = run_folder_of(file.entry.folder)
+    if folder in trained:
+        return folder
+    saved = next((each.path for each in file.records if isinstance(each, CheckpointSaved)), "")
+    said = params_of(file.records).get("exp_dir") or saved.rpartition("/")[0]
+    if isinstance(said, str) and said.strip("./"):
+        name = said.removeprefix("./").strip("/")
+        named = [path for path in trained if f"/{path}".endswith(f"/{name}") or f"/{name}".endswith(f"/{path}")]
+        if len(named) == 1:
+            return named[0]
+    below = [path for path in trained if path.startswith(f"{folder}/" if folder else "")]
+    return below[0] if len(below) == 1 else None
+
+
 def find_runs(tree: Tree, files: Iterable[ReadFile]) -> tuple[list[RunFolder], list[ReadFile]]:
     """Return the experiments of a tree, and the files that belong to none."""
     found: dict[str, RunFolder] = {}
@@ -50,20 +69,22 @@ def find_runs(tree: Tree, files: Iterable[ReadFile]) -> tuple[list[RunFolder], l
         if parser == "page":
             pages.append(file)
             continue
-        if parser == "output" and not any(type(each).__name__ == "TrainBatch" for each in file.records):
+        if parser == "output":
             outputs.append(file)
             continue
         path = run_folder_of(file.entry.folder)
         run = found.setdefault(path, RunFolder(path))
         (run.training if parser in ("train", "output") else run.results).append(file)
     strays = list(pages)
-    for file in outputs:  # they say how a training ended, if there is one beside or below them
-        path = run_folder_of(file.entry.folder)
-        below = [each for each in found if each == path or (each.rpartition("/")[0] == path and found[each].training)]
-        if len(below) == 1:
-            found[below[0]].training.append(file)
-        else:
+    for file in outputs:
+        owner = _training_of(file, found)
+        if owner is None and any(isinstance(each, TrainBatch) for each in file.records):
+            owner = run_folder_of(file.entry.folder)  # its logs are gone
+            found.setdefault(owner, RunFolder(owner))
+        if owner is None:
             strays.append(file)
+        else:
+            found[owner].training.append(file)
     for entry in tree.entries:
         path = run_folder_of(entry.folder)
         if entry.role.parser == "recogs":

@@ -181,13 +181,36 @@ def starts_of(files: Iterable[ReadFile]) -> list[Start]:
             starts += _starts_in(file)
     for file in by_rank:
         _join(starts, file)
+    written = list(starts)
     for file in outputs:
-        if any(isinstance(each, TrainBatch) for each in file.records) and not starts:
-            starts += _starts_in(file)
-        elif starts:
-            starts[-1].outputs.append(file)
+        _add_output(starts, written, file)
     starts.sort(key=lambda start: (start.began if start.began is not None else 0.0, start.file.entry.path))
     return starts
+
+
+def _add_output(starts: list[Start], written: list[Start], file: ReadFile) -> None:
+    """Put what was printed to the starts that have logs; a start without one is known by what it printed."""
+    printed = [each for each in _starts_in(file) if any(isinstance(record, TrainBatch) for record in each.everything)]
+    known = False
+    for start in printed:
+        began = start.began
+        same = next(
+            (
+                each
+                for each in written
+                if began is not None and each.began is not None and abs(began - each.began) <= _RANKS_APART_SECONDS
+            ),
+            None,
+        )
+        if same is None:
+            starts.append(start)
+        else:
+            known = True
+            # what came after the last batch in the file is of its last start
+            if start is printed[-1]:
+                same.outputs.append(file)
+    if not printed and not known and written:
+        written[-1].outputs.append(file)
 
 
 def _join(starts: list[Start], file: ReadFile) -> None:

@@ -371,3 +371,26 @@ def test_recipes_that_align_as_sclite_does_are_scored_so(tmp_path, ingest, views
     assert err == ""
     (record,) = next(iter(views().values())).evaluations
     assert (record["counts"]["insertions"], record["counts"]["deletions"]) == (1, 1)
+
+
+def test_what_was_printed_in_the_recipe_belongs_to_the_training_that_has_logs(exp, ingest, views):
+    log = exp / "log" / "log-train-2024-05-01-10-00-00"
+    text = log.read_text().rpartition("2024-05-01")[0]  # without its last line
+    log.write_text(text)
+    end = "Traceback (most recent call last):\nRuntimeError: CUDA error: unspecified launch failure\n"
+    (exp.parent.parent / "nohup.out").write_text(text + end)
+    _, document, _ = ingest(exp.parent.parent)
+    (run,) = document["runs"]
+    assert run["metrics"]["train/loss"]["count"] == 9
+    assert views()["zipformer/exp"].status == "failed"
+
+
+def test_a_start_whose_log_is_gone_is_known_by_what_it_printed(exp, ingest, log_writer, params):
+    log = log_writer(90000.0)
+    log.begin({**params, "start_epoch": 4})
+    log.epoch(4, 3 * BATCHES)
+    log.say("Done!")
+    (exp / "nohup.out").write_text(log.text())
+    _, document, _ = ingest(exp, "--dry-run")
+    (run,) = document["runs"]
+    assert run["metrics"]["train/loss"]["count"] == 12
