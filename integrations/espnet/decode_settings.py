@@ -31,6 +31,7 @@ SETTINGS = (
 )  # fmt: skip
 """Options of the inference programs that are settings of the search."""
 
+_MOST = 1e15
 STILL_RUNNING_SECONDS = 900.0
 """A job without an end whose log was written to this recently is taken to be running."""
 
@@ -120,7 +121,11 @@ def _typed(text: str) -> Any:
         value = float(text)
     except ValueError:
         return {"true": True, "false": False, "none": None, "null": None}.get(text.lower(), text)
-    return int(value) if value.is_integer() and "." not in text and "e" not in text.lower() else value
+    return (
+        int(value)
+        if value.is_integer() and abs(value) < _MOST and "." not in text and "e" not in text.lower()
+        else value
+    )
 
 
 def _judge(search: Search, file: ReadFile, now: float) -> None:

@@ -41,9 +41,9 @@ class EspnetRole:
         return self.kind
 
 
-_TRAIN = re.compile(r"^(?:train|run)(?:\.(\d+))?\.log$")
+_TRAIN = re.compile(r"^(?:train|run)(?:\.(\d{1,9}))?\.log$")
 _INFERENCE = re.compile(
-    r"^(?:asr|st|mt|slu|s2t|tts|tts2|svs|enh|diar|spk|uasr|lm|cls|asr_transducer|s2st)_inference(?:\.(\d+))?\.log$"
+    r"^(?:asr|st|mt|slu|s2t|tts|tts2|svs|enh|diar|spk|uasr|lm|cls|asr_transducer|s2st)_inference(?:\.(\d{1,9}))?\.log$"
 )
 _RESULTS = re.compile(r"^(RESULTS?(\.(md|txt|TXT))?|README\.md)$")
 _MEASURE = re.compile(r"^result_([a-z]\w*)\.txt$")

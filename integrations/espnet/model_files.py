@@ -10,7 +10,7 @@ from speech_tracker.integrations.espnet.curves import Curves
 from speech_tracker.integrations.espnet.folders import ModelFolder
 from speech_tracker.integrations.espnet.read import Tree
 
-_EPOCH = re.compile(r"^(\d+)epoch\.pth$")
+_EPOCH = re.compile(r"^(\d{1,9})epoch\.pth$")
 _BEST = re.compile(r"^(\w+\.[\w./-]+?)\.best\.pth$")
 _AVERAGE = re.compile(r"^(\w+\.[\w./-]+?)\.ave(?:_(\d+)best)?\.pth$")
 

@@ -103,6 +103,9 @@ _ACCURACY = ("accuracy", "acc")
 _NOT_A_MODEL = re.compile(r"^(results?|environments?|pre-?trained models?|notes?|dataset)$", re.IGNORECASE)
 _REPORT = re.compile(r"(?:^|[\s/])exp\w*/(\S+/(?:result(?:\.wrd)?\.txt|[\w.]+\.sys))")
 _SUM = re.compile(r"\|\s*Sum/Avg\s*\|([\s\d.|]+)\|")
+_MOST = 1e15
+"""Utterances, words: what is more is damage."""
+
 _FARTHEST = 3
 """Lines between the path of a report and its row."""
 
@@ -141,7 +144,7 @@ def _quoted(data: bytes) -> Iterator[ResultRow]:
             error_rate, sentence_rate = float(rates[4]), float(rates[5])
             model, tag, test_set, metric = _named_by(path)
             yield ResultRow(
-                line_number, (), model, tag, test_set, metric, int(sentences), int(words), round(error_rate / 100, 6),
+                line_number, (), model, tag, test_set, metric, _whole(float(sentences)), _whole(float(words)), round(error_rate / 100, 6),
                 round(sentence_rate / 100, 6),
             )  # fmt: skip
         except (ValueError, IndexError):
@@ -298,4 +301,4 @@ def _errors(table: MarkdownTable, names: list[str]) -> Iterator[ResultRow | Prob
 
 
 def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None or value > _MOST else int(value)

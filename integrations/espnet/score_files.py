@@ -72,13 +72,20 @@ class MeasuredValue:
     value: float
 
 
+_MOST = 10**15
+"""Utterances, words: what is more is damage."""
+
 _ROW = re.compile(r"^\s*\|\s*(?P<name>Sum/Avg|Sum|Avg)\s*\|\s*(?P<size>[\d.]+\s+[\d.]+)\s*\|(?P<values>[\s\d.*]+)\|")
 
 
 def parse_result(data: bytes) -> Iterator[ScoreCounts | ScoreRates | Problem]:
     """Yield the result of a whole set from what ``sclite -o all`` or ``-o sum`` wrote."""
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
-    report = parse_sclite_report(text)
+    try:
+        report = parse_sclite_report(text)
+    except ValueError:  # a count of thousands of digits
+        yield Problem(0, "", "a count in it has too many digits")
+        return
     if report.total is not None:
         yield _counts(report.total, report.speakers)
         return
@@ -92,6 +99,9 @@ def parse_result(data: bytes) -> Iterator[ScoreCounts | ScoreRates | Problem]:
         except ValueError:
             yield Problem(line_number, shown(line), "expected two counts and six percentages between bars")
             return
+        if max(sentences, words) > _MOST:
+            yield Problem(line_number, shown(line), "a count in it has too many digits")
+            return
         yield ScoreRates(sentences, words, round(rate / 100, 6), round(sentence_rate / 100, 6))
         return
     if text.strip():
@@ -99,6 +109,8 @@ def parse_result(data: bytes) -> Iterator[ScoreCounts | ScoreRates | Problem]:
 
 
 def _counts(total: ScliteCounts, speakers: tuple[ScliteCounts, ...]) -> ScoreCounts | Problem:
+    if max(total.errors, total.reference_length, total.sentences, total.sentence_errors) > _MOST:
+        return Problem(0, "", "a count in it has too many digits")
     if total.hits + total.substitutions + total.deletions != total.reference_length or (
         total.substitutions + total.deletions + total.insertions != total.errors
     ):

@@ -19,14 +19,14 @@ _STATISTICS = re.compile(rf"^({'|'.join(TASK_OF_PREFIX)})_stats(?:_|$)")
 _METRIC = re.compile(r"^score_(wer|cer|ter|per|bleu|pitch\w*)$")
 
 _VALUES = (
-    ("beam_size", re.compile(r"(?:^|_)beam(?:_?size)?[_=]?(\d+)(?=_|$)"), int),
+    ("beam_size", re.compile(r"(?:^|_)beam(?:_?size)?[_=]?(\d{1,9})(?=_|$)"), int),
     ("ctc_weight", re.compile(r"(?:^|_)ctc(?:_?weight)?[_=]?(\d*\.?\d+)(?=_|$)"), float),
     ("lm_weight", re.compile(r"(?:^|_)(?:rnn)?lm(?:_?weight)?[_=]?(\d*\.?\d+)(?=_|$)"), float),
     ("ngram_weight", re.compile(r"(?:^|_)ngram(?:_?weight)?[_=]?(\d*\.?\d+)(?=_|$)"), float),
     ("penalty", re.compile(r"(?:^|_)pen(?:alty)?[_=]?(-?\d*\.?\d+)(?=_|$)"), float),
     ("maxlenratio", re.compile(r"(?:^|_)maxlenratio[_=]?(-?\d*\.?\d+)(?=_|$)"), float),
     ("minlenratio", re.compile(r"(?:^|_)minlenratio[_=]?(-?\d*\.?\d+)(?=_|$)"), float),
-    ("nbest", re.compile(r"(?:^|_)nbest[_=]?(\d+)(?=_|$)"), int),
+    ("nbest", re.compile(r"(?:^|_)nbest[_=]?(\d{1,9})(?=_|$)"), int),
 )
 _MODEL = re.compile(r"(?:^|_)(?:asr|st|mt|slu|s2t|enh|tts|diar|enh_s2t|uasr|svs)_model_(.+?)$")
 _LANGUAGE_MODEL = re.compile(

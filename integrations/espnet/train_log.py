@@ -142,11 +142,11 @@ _VALUE = re.compile(
 _TIMESPAN = re.compile(r"([\d.]+) (year|week|day|hour|minute|second|millisecond)s?")
 _SECONDS = {"year": 31557600.0, "week": 604800.0, "day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0}
 _STAGE = re.compile(r"(?:^|, )\[(\w+)\] ")
-_STEP = re.compile(r"(\d+)epoch:(\w+):(\d+)-(\d+)batch: ?(.*)")
-_EPOCH = re.compile(r"(\d+)epoch results: (.*)")
+_STEP = re.compile(r"(\d{1,9})epoch:(\w+):(\d{1,12})-(\d{1,12})batch: ?(.*)")
+_EPOCH = re.compile(r"(\d{1,9})epoch results: (.*)")
 _DAMAGED = re.compile(r"\d+epoch(?:$|[: ])")
-_STARTED = re.compile(r"(\d+)/(\d+)epoch started")
-_RANK = re.compile(r":(\d+)/\d+$")
+_STARTED = re.compile(r"(\d{1,9})/(\d{1,9})epoch started")
+_RANK = re.compile(r":(\d{1,9})/\d+$")
 
 _HEADER = rb"(?:\[([^\]\n]*)\] )?(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d+) \(trainer:\d+\) [A-Z]+: ([^\n]*?)\s*$"
 _OTHER = _HEADER.replace(rb"trainer", rb"(?:average_nbest_models|abs_task|reporter)")
@@ -229,7 +229,7 @@ def _size(match: re.Match[bytes]) -> ModelSize:
     return ModelSize(match[1] is not None, round(float(match[2]) * _SCALE[match[3]]))
 
 
-_SIZE = rb"    (?:Total Number of model|Number of (trainable)) parameters: ([\d.]+) ?([KMGBT]?)\b"
+_SIZE = rb"    (?:Total Number of model|Number of (trainable)) parameters: ([\d.]{1,12}) ?([KMGBT]?)\b"
 
 TRAIN_LOG = Grammar(
     (

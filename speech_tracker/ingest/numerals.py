@@ -14,6 +14,10 @@ WHOLE = rb"(\d+)"
 """One captured count."""
 
 
+_TOO_LARGE = 1 << 63
+"""What is more is damage, and cannot be written down as a number of JSON."""
+
+
 def number(text: bytes) -> float:
     """Return the value of a number that `NUMBER` matched.
 
@@ -38,12 +42,15 @@ def whole(text: bytes) -> int:
     """Return a count; C++ prints large sums of floats as ``1.2e+06``, which is whole as well.
 
     Raises:
-        ValueError: the text is no whole number.
+        ValueError: the text is no whole number, or one that no log counts to.
     """
     try:
-        return int(text)
+        count = int(text)
     except ValueError:
         value = number(text)
         if not value.is_integer():
             raise
-        return int(value)
+        count = int(value)
+    if abs(count) >= _TOO_LARGE:
+        raise ValueError("more than 64 bits")
+    return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -344,9 +345,11 @@ def test_a_folder_without_anything_says_what_was_looked_for(tmp_path, ingest):
     assert "train.log" in said
 
 
-def read_all(folder):
-    """Describe a recipe, and load the utterances of each evaluation as a recording does."""
-    found = EspnetIngester(Source(folder)).find()
+def read_all(folder, state):
+    """Describe a recipe, load the utterances of each evaluation as a recording does, and keep what was read."""
+    ingester = EspnetIngester(Source(folder, state=state))
+    found = ingester.find()
+    ingester.save()
     problems = list(found.problems)
     for run in found.runs:
         run.metrics()
@@ -356,9 +359,10 @@ def read_all(folder):
     return found, problems
 
 
-@pytest.mark.parametrize("damage", ["cut", "binary", "shuffled"])
-def test_no_file_can_stop_the_reading_of_the_others(recipe, damage):
+@pytest.mark.parametrize("damage", ["cut", "binary", "shuffled", "digits"])
+def test_no_file_can_stop_the_reading_of_the_others(recipe, tmp_path, damage):
     make = {
+        "digits": lambda data: re.sub(rb"(\d)(?= ?[\n|])", rb"\g<1>" + b"9" * 40, data),
         "cut": lambda data: data[: len(data) // 2],
         "binary": lambda data: bytes(255 - byte for byte in data),
         "shuffled": lambda data: b"\n".join(sorted(data.split(b"\n"))),
@@ -367,6 +371,6 @@ def test_no_file_can_stop_the_reading_of_the_others(recipe, damage):
         if path.is_file() and not path.is_symlink() and WITHOUT not in path.parts:
             data = path.read_bytes()
             path.write_bytes(make(data))
-            found, _ = read_all(recipe)
+            found, _ = read_all(recipe, tmp_path / "state.json")
             assert {run.name for run in found.runs} >= {MODEL}, path
             path.write_bytes(data)
