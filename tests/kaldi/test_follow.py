@@ -25,8 +25,10 @@ SPEECH_TRACKER = (
     sys.executable,
     "-c",
     # a shell that runs the tests in the background lets its children ignore Ctrl-C
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from speech_tracker.cli import main; sys.exit(main())",
+    (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from speech_tracker.cli import main; sys.exit(main())"
+    ),
 )
 
 
