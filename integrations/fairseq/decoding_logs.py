@@ -129,11 +129,11 @@ DECODING = Grammar(
         *said(ModelsLoaded, b"loading model(s) from ", rb"loading model\(s\) from (\S[^\n]*)", open_ended=True, build=_models),
         *said(ModelsLoaded, b"filenames: [", rb"filenames: \['([^'\n]+)'", common=True, build=_models),
         *(
-            Message(ModelsLoaded, b"/", rb"(/[^\n]*\.pt)\s*$", lead, True, True, _numbered(_models))
+            Message(ModelsLoaded, b"/", rb"(/[^\n]{0,1000}\.pt)\s*$", lead, True, True, _numbered(_models))
             for lead in (b" | ", b"] - ", b"INFO:__main__:")
         ),
         *(
-            Message(SetNamed, b"/", rb"[^\n]*/([^/\s]+)\.\w+ is sequence label", lead, False, True)
+            Message(SetNamed, b"/", rb"[^\n]{0,1000}/([^/\s]{1,200})\.\w{1,20} is sequence label", lead, False, True)
             for lead in (b" | ", b"] - ")
         ),
         *said(Decoded, b"Translated ", rb"Translated " + _COUNTS, common=True, build=_decoded),

@@ -17,7 +17,7 @@ from speech_tracker.formats.problems import Problem, shown
 from speech_tracker.ingest.numerals import NUMBER, number
 
 _RATE = re.compile(rb"\s*WER: " + NUMBER, re.IGNORECASE)
-_COUNTS = re.compile(rb"err / num_ref_words = (\d+) / (\d+)")
+_COUNTS = re.compile(rb"err / num_ref_words = (\d{1,18}) / (\d{1,18})(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)

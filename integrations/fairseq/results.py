@@ -224,7 +224,7 @@ def _texts(decode: Decode, search: Search, file: Path, root: Path) -> tuple[Text
             if not part:
                 break
     keys = [pair.key for pair in decode.pairs]
-    if rows and all(key.isdigit() and int(key) < len(rows) for key in keys):
+    if rows and all(key.isdecimal() and len(key) < 10 and int(key) < len(rows) for key in keys):
         ids = {key: rows[int(key)][0] for key in keys}
         if len(set(ids.values())) == len(ids):
             speakers = {ids[key]: rows[int(key)][1] for key in keys if rows[int(key)][1]}

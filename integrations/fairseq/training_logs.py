@@ -190,7 +190,10 @@ def _statistics(
 
 
 def _of_json(match: re.Match[bytes], line_number: int) -> Statistics:
-    content = json.loads(match[1])
+    try:
+        content = json.loads(match[1])
+    except RecursionError:
+        raise ValueError("too deep") from None
     if not isinstance(content, dict):
         raise ValueError("no object")  # noqa: TRY004 - a damaged line
     epoch = content.pop("epoch", None)
@@ -251,18 +254,24 @@ _EPOCH = rb"epoch +(\d+)"
 
 TRAINING = Grammar(
     (
-        *said(Statistics, b'{"epoch": ', rb'(\{"epoch": [^\n]*\})\s*$', build=_of_json),
-        *said(Statistics, b"epoch ", _EPOCH + rb":? +\d+ / \d+ ([^\n=]+=[^\n]*)", open_ended=True, build=_of_updates),
+        *said(Statistics, b'{"epoch": ', rb'(\{"epoch": [^\n]{0,65536}\})\s*$', build=_of_json),
         *said(
             Statistics,
             b"epoch ",
-            _EPOCH + rb" \| valid on '([^'\n]*)' subset \| ([^\n]+)",
+            _EPOCH + rb":? +\d+ / \d+ ([^\n=]{1,200}=[^\n]{0,8192})$",
+            open_ended=True,
+            build=_of_updates,
+        ),
+        *said(
+            Statistics,
+            b"epoch ",
+            _EPOCH + rb" \| valid on '([^'\n]{0,1000})' subset \| ([^\n]{1,8192})$",
             open_ended=True,
             build=_of_validation,
         ),
-        *said(Statistics, b"epoch ", _EPOCH + rb" \| (?!valid on)([^\n]+)", open_ended=True, build=_of_epoch),
-        *said(Configuration, b"{'_name': None, 'common'", rb"(\{[^\n]*\})\s*$", build=_configuration),
-        *said(Configuration, b"Namespace(", rb"(Namespace\([^\n]*\))\s*$", build=_configuration),
+        *said(Statistics, b"epoch ", _EPOCH + rb" \| (?!valid on)([^\n]{1,8192})$", open_ended=True, build=_of_epoch),
+        *said(Configuration, b"{'_name': None, 'common'", rb"(\{[^\n]{0,1000000}\})\s*$", build=_configuration),
+        *said(Configuration, b"Namespace(", rb"(Namespace\([^\n]{0,1000000}\))\s*$", build=_configuration),
         *(
             message
             for kind in (b"task", b"model", b"criterion")
@@ -295,7 +304,7 @@ TRAINING = Grammar(
             for message in said(
                 CheckpointLoaded,
                 first + b"oaded checkpoint ",
-                rb".oaded checkpoint ([^\n]+?) \(epoch (\d+) @ (\d+) updates\)",
+                rb".oaded checkpoint ([^\n]{1,1000}?) \(epoch (\d+) @ (\d+) updates\)",
             )
         ),
         *(
@@ -304,7 +313,7 @@ TRAINING = Grammar(
             for message in said(
                 CheckpointSaved,
                 first + b"aved checkpoint ",
-                rb".aved checkpoint ([^\n]+?) \(epoch (\d+) @ (\d+) updates(?:, score ([^)\s]+))?\) "
+                rb".aved checkpoint ([^\n]{1,1000}?) \(epoch (\d+) @ (\d+) updates(?:, score ([^)\s]+))?\) "
                 rb"\(writing took ([\d.]+) ?s(?:econds)?\)",
                 build=_saved,
             )
