@@ -130,10 +130,10 @@ def finish(session: Session, *, dry_run: bool, as_json: bool) -> None:
         raise typer.Exit(1)
     if as_json:
         typer.echo(json.dumps(session.document(), ensure_ascii=False, indent=2, allow_nan=False))
+    for line in problem_lines(found.problems):
+        typer.echo(line, err=True)
     if not found.runs:
         typer.echo(nothing_found(found), err=True)
         raise typer.Exit(1)
-    for line in problem_lines(found.problems):
-        typer.echo(line, err=True)
     if not as_json:
         typer.echo(report(found, None if dry_run else session.added))

@@ -74,3 +74,12 @@ def test_a_folder_that_has_the_name_of_a_toolkit_is_a_folder(made_kaldi_tree, tm
     (tmp_path / "kaldi").symlink_to(made_kaldi_tree)
     assert main(["ingest", "kaldi", "--dry-run"]) == 0
     assert "taken for Kaldi" in capsys.readouterr().err
+
+
+def test_what_could_not_be_read_is_said_even_when_there_is_no_run(tmp_path, capsys):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
+    (tmp_path / "log-train-2024-05-01-10-00-00").write_text(pointer)
+    assert main(["ingest", "icefall", str(tmp_path), "--dry-run"]) == 1
+    err = capsys.readouterr().err
+    assert "git lfs pull" in err
+    assert "nothing of icefall was found" in err
