@@ -88,7 +88,7 @@ def test_ctrl_c_ends_it_with_130() -> None:
             assert tail.stdout is not None and tail.stderr is not None
             tail.stdout.readline()
             tail.send_signal(signal.SIGINT)
-            assert tail.wait(timeout=30) == 130
+            assert tail.wait(timeout=180) == 130
             assert "Traceback" not in tail.stderr.read()
         writer.stdin.close()
 

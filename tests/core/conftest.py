@@ -69,7 +69,7 @@ def program(tmp_path: Path) -> Callable[..., Ended]:
                     assert process.stdout is not None
                     assert process.stdout.readline() == "ready\n"
                     process.send_signal(name)
-                out, err = process.communicate(timeout=60)
+                out, err = process.communicate(timeout=240)
             finally:
                 process.kill()
         return Ended(process.returncode, out, err, tmp_path / "store")

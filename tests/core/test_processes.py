@@ -389,7 +389,7 @@ def test_metrics_of_ranks_come_into_one_run_without_duplicates(tmp_path: Path, l
         )
         for number in range(2)
     ]
-    assert [child.wait(60) for child in children] == [0, 0]
+    assert [child.wait(240) for child in children] == [0, 0]
     (folder,) = (tmp_path / "store" / "runs").iterdir()  # one run
     view = RunView.read(folder)
     assert [point["value"] for point in view.history("loss")] == list(range(20))  # of rank 0 only

@@ -14,7 +14,7 @@ from speech_tracker.ingest.command import working_name
 from speech_tracker.paths import store_folder
 from speech_tracker.view import RunView
 
-PATIENCE = 120
+PATIENCE = 600
 MAIN = (
     # a shell that runs the tests in the background lets its children ignore Ctrl-C
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"

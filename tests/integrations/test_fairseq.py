@@ -43,7 +43,7 @@ def python(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
              "FAIRSEQ": str(ENVIRONMENT / "fairseq"), **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def ingest(folder: Path, store: Path) -> dict[str, Any]:
         env={**os.environ, "SPEECH_TRACKER_DIR": str(store)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr

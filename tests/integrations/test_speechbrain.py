@@ -53,7 +53,7 @@ def _stop_the_warm_process() -> Iterator[None]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.close()
-        process.wait(120)
+        process.wait(600)
         process.stdout.close()
         warm.cache_clear()
 
@@ -79,7 +79,7 @@ def train(folder: Path, *arguments: str, launcher: tuple[str, ...] = (), **varia
     command = [str(TINY / "train.py"), "hparams.yaml", "--noprogressbar", "--device=cpu", *arguments]
     if launcher:
         return subprocess.run(
-            [*launcher, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+            [*launcher, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
     out, err = folder / "stdout.txt", folder / "stderr.txt"
     for path in (out, err):
@@ -381,7 +381,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert "speech-tracker[speechbrain]" in done.stdout
 
@@ -436,7 +436,7 @@ from speech_tracker.integrations.speechbrain import SpeechTrackerLogger
 again = pickle.loads(pickle.dumps(SpeechTrackerLogger("log.txt", steps=3)))
 assert type(again) is SpeechTrackerLogger and again.tracker.options.steps == 3
 """
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stderr
 
     def test_a_full_disk_changes_nothing_and_loses_nothing(

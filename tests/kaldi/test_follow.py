@@ -20,7 +20,7 @@ from speech_tracker.paths import store_folder
 from speech_tracker.view import RunView
 
 WRITER = Path(__file__).with_name("write_slowly.py")
-PATIENCE = 120
+PATIENCE = 600
 SPEECH_TRACKER = (
     sys.executable,
     "-c",

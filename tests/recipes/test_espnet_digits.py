@@ -80,7 +80,7 @@ def test_reading_the_folder_afterwards_doubles_no_result(done: Path) -> None:
     read = subprocess.run(
         [sys.executable, "-m", "speech_tracker.cli", "ingest", "espnet", str(done / "exp")],
         env={**os.environ, "SPEECH_TRACKER_DIR": str(done / "store"), "SPEECH_TRACKER_MODE": "local"},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert read.returncode in (0, 1), read.stderr  # 1: it found something to say
     after = only_run(done)

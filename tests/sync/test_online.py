@@ -168,7 +168,7 @@ def test_an_answer_that_makes_the_client_give_up_silently_is_noticed_and_mended(
 def test_a_dead_network_is_told_in_one_sentence_and_costs_a_bounded_time(world: Any) -> None:
     recorded(world, "dead").finish()
     world.proxy.hang("")
-    done = world.sync("dead", "--timeout", "5", timeout=60)
+    done = world.sync("dead", "--timeout", "5", timeout=240)
     assert done.returncode == 1
     assert (
         done.stderr.count("error:") == 1
@@ -358,7 +358,7 @@ def test_following_mirrors_a_run_until_it_ends(world: Any) -> None:
     ask(training, "finish")
     ask(training, "exit")
     training.communicate()
-    said, _ = follower.communicate(timeout=60)
+    said, _ = follower.communicate(timeout=240)
     assert json.loads(said)[0]["action"] == "sent"
     assert_equal(world, "followed")
     assert world.service.exits["followed"] == [0]
