@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,3 +90,38 @@ def test_a_folder_of_mutated_files_is_described_without_raising(contents):
             run.metrics()
             assert all(isinstance(point.value, float) for point in run.points)
         assert found.files_read + found.files_skipped == 6
+
+
+@pytest.mark.parametrize("size", [100_000])
+def test_absurd_lines_are_read_in_time_that_does_not_grow_with_the_square_of_their_length(size):
+    """Otherwise this would be hours."""
+
+    def too_long(_number, _frame):
+        raise AssertionError("more than linear time")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(300)
+    try:
+        for marker in (
+            b" | /",
+            b" | Saved checkpoint ",
+            b' | {"epoch": ',
+            b" | epoch 1 | ",
+            b" | Namespace(",
+            b" | WER: 9",
+        ):
+            list(scan(b"x" + marker * (size // len(marker)) + b"\n", GRAMMAR))
+            list(scan(b"x" + marker + b"9" * size + b"\n", GRAMMAR))
+            list(scan(b"x" + marker + b"[" * size + b"}\n", GRAMMAR))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_numbers_of_too_many_digits_are_no_counts():
+    digits = b"9" * 5000
+    found = list(rate_files.parse_rate_file(b"WER: 3\nerr / num_ref_words = " + digits + b" / 3\n"))
+    assert [each.errors for each in found] == [None]
+    list(scan(b" | epoch 001 | loss 3 | num_updates " + digits + b"\n", GRAMMAR))
+    (decode,) = decodes.parse_generated(b"T-" + digits + b"\ta\nH-" + digits + b"\t-1\ta\n")
+    assert decode.pairs[0].reference == "a"
