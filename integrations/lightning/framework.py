@@ -37,4 +37,6 @@ def framework() -> Any:
 if TYPE_CHECKING:
     from lightning.pytorch import Callback as Callback  # noqa: PLC0414 - the form that exports it
 else:
-    Callback = framework().Callback
+    framework()
+    # with both packages in one program, either Trainer may get the callback, and those before 2.5 insist on their own class
+    Callback = type("Callback", tuple(sys.modules[name].Callback for name in NAMES if name in sys.modules), {})

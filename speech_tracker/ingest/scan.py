@@ -24,6 +24,8 @@ LINE_START = b"\n"
 LONGEST_LINE = 4 << 20
 """Bytes. A longer line is no log line (binary data, a file without line ends): it is dropped and reported."""
 
+_MANY_BYTES = 1 << 16
+
 Record: TypeAlias = Any
 """A frozen slotted dataclass; which ones is said by each parser."""
 
@@ -161,7 +163,7 @@ class LogScanner:
         self.line_number += 1
         if last > first:
             self._scan(piece, first, last + 1, found, settled=True)
-            self.line_number += piece.count(b"\n", first + 1, last + 1)
+            self.line_number += _line_ends(piece, first + 1, last + 1)
         self._carry = b""
         self._hold(piece[last + 1 :])
         return found
@@ -233,6 +235,15 @@ class LogScanner:
             if match is not None and (settled or not each.open_ended):
                 return match, each
         return None, None
+
+
+def _line_ends(data: bytes, start: int, stop: int) -> int:
+    if stop - start < _MANY_BYTES:
+        return data.count(b"\n", start, stop)
+    # `bytes.count` goes from one to the next, which took a third of the time of reading a log
+    import numpy as np
+
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8, stop - start, start) == 0x0A))
 
 
 def _position(hit: tuple[int, bytes, dict[bytes, tuple[_Candidate, ...]]]) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 lightning = pytest.importorskip("lightning.pytorch")
+pytest.importorskip("pytorch_lightning")  # the callback is for both, where both were imported before it
 
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
