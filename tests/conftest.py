@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import traceback
 from collections.abc import Iterator
@@ -35,3 +36,30 @@ def _isolated(
     if found and request.node.get_closest_marker("expects_swallowed") is None:
         shown = "\n".join(f"{place}: {''.join(traceback.format_exception(error))}" for place, error in found)
         pytest.fail(f"swallowed (mark the test expects_swallowed if that is its subject):\n{shown}", pytrace=False)
+
+
+@pytest.fixture
+def ingest(capsys, toolkit):
+    """`speech-tracker ingest TOOLKIT`; returns the exit code, the JSON document and what was said on stderr."""
+    from speech_tracker.cli import main
+
+    def run(folder, *arguments, mode="local"):
+        code = main(["ingest", toolkit, str(folder), "--json", "--mode", mode, *arguments])
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if out else None, err
+
+    return run
+
+
+@pytest.fixture
+def views():
+    """Name of each recorded run → its view."""
+    from speech_tracker.paths import store_folder
+    from speech_tracker.view import RunView
+
+    def read():
+        runs = store_folder() / "runs"
+        found = [RunView.read(folder) for folder in sorted(runs.iterdir())] if runs.is_dir() else []
+        return {view.identity["name"]: view for view in found}
+
+    return read

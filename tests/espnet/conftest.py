@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,10 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
-from speech_tracker.cli import main
-from speech_tracker.paths import store_folder
-from speech_tracker.view import RunView
 
 MODEL = "asr_train_asr_small_raw_en_char_sp"
 LANGUAGE_MODEL = "lm_train_lm_en_char"
@@ -43,27 +38,9 @@ def model(recipe):
 
 
 @pytest.fixture
-def ingest(capsys):
-    """`speech-tracker ingest espnet`; returns the exit code, the JSON document and what was said on stderr."""
-
-    def run(folder, *arguments):
-        code = main(["ingest", "espnet", str(folder), "--json", "--mode", "local", *arguments])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
-
-
-@pytest.fixture
-def views():
-    """Name of each recorded run → its view."""
-
-    def read():
-        folders = sorted((store_folder() / "runs").iterdir()) if (store_folder() / "runs").is_dir() else []
-        found = [RunView.read(folder) for folder in folders]
-        return {view.identity["name"]: view for view in found}
-
-    return read
+def toolkit():
+    """What `ingest` is asked for."""
+    return "espnet"
 
 
 @pytest.fixture

@@ -8,33 +8,11 @@ import time
 
 import pytest
 
-from speech_tracker.cli import main
-from speech_tracker.paths import store_folder
-from speech_tracker.view import RunView
-
 
 @pytest.fixture
-def ingest(capsys):
-    """`speech-tracker ingest fairseq`; returns the exit code, the JSON document and what was said on stderr."""
-
-    def run(folder, *arguments):
-        code = main(["ingest", "fairseq", str(folder), "--json", "--mode", "local", *arguments])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
-
-
-@pytest.fixture
-def views():
-    """Name of each recorded run → its view."""
-
-    def read():
-        folders = sorted((store_folder() / "runs").iterdir()) if (store_folder() / "runs").is_dir() else []
-        found = [RunView.read(folder) for folder in folders]
-        return {view.identity["name"]: view for view in found}
-
-    return read
+def toolkit():
+    """What `ingest` is asked for."""
+    return "fairseq"
 
 
 class TrainingLog:

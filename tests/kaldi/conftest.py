@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
 from pathlib import Path
 
 import pytest
-
-from speech_tracker.cli import main
-from speech_tracker.paths import store_folder
-from speech_tracker.view import RunView
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -38,24 +33,6 @@ def tree(made_tree, tmp_path):
 
 
 @pytest.fixture
-def ingest(capsys):
-    """`speech-tracker ingest kaldi`; returns the exit code, the JSON document and what was said on stderr."""
-
-    def run(folder, *arguments, mode="local"):
-        code = main(["ingest", "kaldi", str(folder), "--json", "--mode", mode, *arguments])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
-
-
-@pytest.fixture
-def views():
-    """Name of each recorded run → its view."""
-
-    def read():
-        folders = sorted((store_folder() / "runs").iterdir()) if (store_folder() / "runs").is_dir() else []
-        found = [RunView.read(folder) for folder in folders]
-        return {view.identity["name"]: view for view in found}
-
-    return read
+def toolkit():
+    """What `ingest` is asked for."""
+    return "kaldi"

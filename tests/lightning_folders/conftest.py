@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from speech_tracker.cli import main
 from speech_tracker.paths import store_folder
-from speech_tracker.view import RunView
 
 HEADER = "epoch,step,train_loss_epoch,train_loss_step,val_loss,val_wer"
 LONG_AGO = 1_700_000_000
@@ -70,26 +67,9 @@ def epoch_lines():
 
 
 @pytest.fixture
-def ingest(capsys):
-    """`speech-tracker ingest lightning`; returns the exit code, the JSON document and what was said on stderr."""
-
-    def run(folder, *arguments, mode="local"):
-        code = main(["ingest", "lightning", str(folder), "--json", "--mode", mode, *arguments])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else None, err
-
-    return run
-
-
-@pytest.fixture
-def views():
-    """Name of each recorded run → its view."""
-
-    def read():
-        folders = sorted((store_folder() / "runs").iterdir()) if (store_folder() / "runs").is_dir() else []
-        return {view.identity["name"]: view for view in map(RunView.read, folders)}
-
-    return read
+def toolkit():
+    """What `ingest` is asked for."""
+    return "lightning"
 
 
 @pytest.fixture
