@@ -19,6 +19,7 @@ find "$folder/lib" -path '*torchaudio*' -name '*.so' -delete   # they need CUDA 
 if ! test -d "$folder/fairseq"; then
     archive=$(mktemp -d)
     $pip download --no-deps --no-build-isolation --no-binary :all: fairseq==0.12.2 -d "$archive"
+    rm -rf "$folder/fairseq.part"   # of a build that was interrupted
     mkdir "$folder/fairseq.part"
     tar xzf "$archive"/fairseq-0.12.2.tar.gz -C "$folder/fairseq.part" --strip-components 1
     # the whole build fails (the archive lacks a file); two modules are all that a training needs
