@@ -10,7 +10,9 @@ from itertools import count
 
 import pytest
 
-pytest.register_assert_rewrite("speech_tracker.testing.contract")  # so that a failure there shows its values
+pytest.register_assert_rewrite(  # so that a failure there shows its values
+    "speech_tracker.testing.contract", "speech_tracker.testing.parsers"
+)
 
 from speech_tracker.testing.isolation import environment, forget_runs, swallowed_errors  # noqa: E402
 

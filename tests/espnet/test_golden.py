@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 
 import pytest
 
 from speech_tracker.formats.problems import Problem
-from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.scan import scan
 from speech_tracker.integrations.espnet import config_file, inference_logs, results_md, score_files, train_log
+from speech_tracker.testing.parsers import GoldenPairs, plain
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -32,41 +32,15 @@ WHOLE = {
 FILES = sorted(GOLDEN.glob("espnet_*--*.log"))
 
 
+class TestEspnet(GoldenPairs):
+    folder, toolkit = GOLDEN, "espnet"
+    logs, whole = LOGS, WHOLE
+    modules = (train_log, inference_logs, results_md, score_files, config_file)
+
+
 def parse(path: Path, data: bytes):
     parser = path.name.partition("--")[0]
     return list(scan(data, LOGS[parser]) if parser in LOGS else WHOLE[parser](data))
-
-
-def plain(record):
-    """A record as JSON: its class, then its fields."""
-
-    def value(each):
-        if isinstance(each, float) and not math.isfinite(each):
-            return str(each)
-        return [value(item) for item in each] if isinstance(each, tuple) else each
-
-    fields = {each.name: value(getattr(record, each.name)) for each in dataclasses.fields(record)}
-    return {"record": type(record).__name__, **fields}
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_golden_file_parses_to_what_stands_beside_it(path):
-    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    assert [plain(record) for record in parse(path, path.read_bytes())] == expected
-
-
-def test_every_parser_has_a_golden_file():
-    assert {path.name.partition("--")[0] for path in FILES} == LOGS.keys() | WHOLE.keys()
-
-
-def test_every_record_class_occurs_in_a_golden_file():
-    defined = {
-        name
-        for module in (train_log, inference_logs, results_md, score_files, config_file)
-        for name, value in vars(module).items()
-        if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
-    }
-    assert defined <= {each["record"] for path in FILES for each in json.loads(path.with_suffix(".json").read_text())}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name.partition("--")[0] in LOGS], ids=lambda p: p.stem)
@@ -84,16 +58,6 @@ def test_every_prefix_of_a_file_parses(path):
     for length in range(0, len(data) + 1, 7):
         for record in parse(path, data[:length]):
             assert dataclasses.is_dataclass(record)
-
-
-@pytest.mark.parametrize("size", [1, 64, 1000])
-@pytest.mark.parametrize("path", [path for path in FILES if path.name.partition("--")[0] in LOGS], ids=lambda p: p.stem)
-def test_parsing_in_pieces_equals_parsing_at_once(path, size):
-    data, grammar = path.read_bytes(), LOGS[path.name.partition("--")[0]]
-    scanner = LogScanner(grammar)
-    found = [record for start in range(0, len(data), size) for record in scanner.feed(data[start : start + size])]
-    found += scanner.finish()
-    assert [plain(record) for record in found] == [plain(record) for record in scan(data, grammar)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from speech_tracker.formats.problems import Problem
 from speech_tracker.ingest.scan import scan
 from speech_tracker.integrations.wenet import checkpoints, sdk_logs, train_logs, wer_files
+from speech_tracker.testing.parsers import GoldenPairs, plain
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LOGS = {"wenet_log": train_logs.TRAIN + sdk_logs.SDK}
@@ -23,42 +21,15 @@ WHOLE = {
 FILES = sorted(GOLDEN.glob("wenet_*--*.log"))
 
 
+class TestWenet(GoldenPairs):
+    folder, toolkit = GOLDEN, "wenet"
+    logs, whole = LOGS, WHOLE
+    modules = (train_logs, sdk_logs, wer_files, checkpoints)
+
+
 def parse(path: Path, data: bytes):
     parser = path.name.partition("--")[0]
     return list(scan(data, LOGS[parser]) if parser in LOGS else WHOLE[parser](data))
-
-
-def plain(record):
-    """A record as JSON: its class, then its fields."""
-
-    def value(each):
-        if isinstance(each, float) and not math.isfinite(each):
-            return str(each)
-        return [value(item) for item in each] if isinstance(each, tuple) else each
-
-    fields = {each.name: value(getattr(record, each.name)) for each in dataclasses.fields(record)}
-    return {"record": type(record).__name__, **fields}
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_golden_file_parses_to_what_stands_beside_it(path):
-    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    assert [plain(record) for record in parse(path, path.read_bytes())] == expected
-
-
-def test_every_parser_has_a_golden_file():
-    assert {path.name.partition("--")[0] for path in FILES} == LOGS.keys() | WHOLE.keys()
-
-
-def test_every_record_class_occurs_in_a_golden_file():
-    defined = {
-        name
-        for module in (train_logs, sdk_logs, wer_files, checkpoints)
-        for name, value in vars(module).items()
-        if dataclasses.is_dataclass(value) and value.__module__ == module.__name__
-    }
-    found = {each["record"] for path in FILES for each in json.loads(path.with_suffix(".json").read_text())}
-    assert defined <= found
 
 
 @pytest.mark.parametrize(
