@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from speech_tracker.ingest.found import FoundEvaluation, FoundRun, JobTally, LocatedProblem, Outcome, Selection
+from speech_tracker.ingest.found import FoundEvaluation, FoundRun, LocatedProblem, Outcome, Selection
 from speech_tracker.integrations.espnet.evaluations import SCORED_LIVE, was_scored_live
 from speech_tracker.integrations.espnet.read import ReadFile, Tree
 from speech_tracker.integrations.espnet.results_md import ResultFact, ResultRow, ResultValues, title_of
@@ -229,13 +229,7 @@ def _run(model: _Model, results: Results, tree: Tree) -> FoundRun:
         task=task,
         status="finished",
         complete=True,
-        iterations=0,
-        points=(),
         evaluations=tuple(evaluations),
-        jobs=JobTally(),
-        happenings=(),
-        datasets=(),
-        links=(),
         config={"espnet": {**told, "results": [Path(each).name for each in model.files]}},
         speech=Speech(
             task=task,
@@ -251,9 +245,6 @@ def _run(model: _Model, results: Results, tree: Tree) -> FoundRun:
             ),
         ),
         tables=tuple(sweeps(evaluations)),
-        model_files=(),
-        began=None,
-        problems=(),
     )
 
 

@@ -217,18 +217,11 @@ def _search_run(place: Path, results: list[Result], tree: Tree[FileRole]) -> Fou
         task=task,
         status="finished",
         complete=True,
-        iterations=0,
-        points=(),
         evaluations=evaluations,
-        jobs=JobTally(),
-        happenings=(),
-        datasets=(),
-        links=(),
         config=next((each.config for each in results if each.config), {}),
         speech=Speech(task=task, toolkit="fairseq"),
         tables=tables,
         model_files=model_files(place),
-        began=None,
         problems=tuple(dict.fromkeys(problems)),
     )
 

@@ -16,13 +16,14 @@ from speech_tracker.ingest.found import (
     LocatedProblem,
     Status,
 )
+from speech_tracker.ingest.pages import problems_of_page
 from speech_tracker.integrations.icefall.checkpoints import checkpoints_of
 from speech_tracker.integrations.icefall.curves import Curves, build_curves
 from speech_tracker.integrations.icefall.evaluations import Position, evaluations_of
 from speech_tracker.integrations.icefall.facts import config_of, cuts_of, kind_of, parameters_of, speech_of, task_of
 from speech_tracker.integrations.icefall.folders import RunFolder, find_runs
 from speech_tracker.integrations.icefall.headers import local_time
-from speech_tracker.integrations.icefall.pages import problems_of_page, runs_of_page
+from speech_tracker.integrations.icefall.pages import runs_of_page
 from speech_tracker.integrations.icefall.read import ReadFile, Tree
 from speech_tracker.integrations.icefall.scores import Score, scores_of
 from speech_tracker.integrations.icefall.train_logs import CheckpointSaved, Done
@@ -160,8 +161,6 @@ def _run(
         evaluations=tuple(evaluations),
         jobs=_jobs(training, decodes, now),
         happenings=tuple(_happenings(training, status, reason, tree)),
-        datasets=(),
-        links=(),
         config=config_of(kind, params, _more(training, curves, parameters)),
         speech=speech_of(
             kind, folder.path or str(tree.root), params, decoding, parameters, cuts_of(records),

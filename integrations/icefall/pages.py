@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speech_tracker.ingest.found import FoundEvaluation, FoundRun, JobTally, LocatedProblem, Outcome, Selection, Tally
+from speech_tracker.ingest.found import FoundEvaluation, FoundRun, Outcome, Selection, Tally
 from speech_tracker.ingest.markdown_tables import MarkdownTable
+from speech_tracker.ingest.pages import run_of_section, with_keys_of_their_own
 from speech_tracker.integrations.icefall.read import ReadFile, Tree
 from speech_tracker.schema import Data, Decoding, Model, Speech
 
@@ -48,7 +48,7 @@ def runs_of_page(file: ReadFile, tree: Tree) -> list[FoundRun]:
     for headings, tables in sections.items():
         evaluations = [each for table in tables for each in _evaluations(table, shown)]
         if evaluations:
-            runs.append(_run(file, headings, tables[0].line_number, _once(evaluations), tree))
+            runs.append(_run(file, headings, tables[0].line_number, with_keys_of_their_own(evaluations), tree))
     return runs
 
 
@@ -145,22 +145,14 @@ def _plain(text: str) -> Any:
             return text
 
 
-def _once(evaluations: list[FoundEvaluation]) -> tuple[FoundEvaluation, ...]:
-    """Number those of the same set, method and options, so that each has a key of its own."""
-    seen: dict[str, int] = {}
-    found = []
-    for each in evaluations:
-        seen[each.key] = seen.get(each.key, 0) + 1
-        found.append(each if seen[each.key] == 1 else replace(each, key=f"{each.key}/{seen[each.key]}"))
-    return tuple(found)
-
-
 def _run(
     file: ReadFile, headings: tuple[str, ...], line_number: int, evaluations: tuple[FoundEvaluation, ...], tree: Tree
 ) -> FoundRun:
-    shown = tree.shown(file.entry.path)
     titles = [each for each in headings if each.lower() not in ("results", "")]
-    name = " / ".join(each if len(each) <= 60 else f"{each[:59]}…" for each in titles[-2:]) or Path(shown).parent.name
+    name = (
+        " / ".join(each if len(each) <= 60 else f"{each[:59]}…" for each in titles[-2:])
+        or Path(tree.shown(file.entry.path)).parent.name
+    )
     parameters = re.search(r"number of model parameters: ?(\d[\d,]*)", " ".join(headings))
     speech = Speech(
         task="asr",
@@ -169,31 +161,6 @@ def _run(
         data=Data(test_sets=tuple(dict.fromkeys(each.test_set for each in evaluations))),
         decoding=Decoding(),
     )
-    return FoundRun(
-        path=f"{shown}:{line_number}",
-        folder=f"{(tree.root / file.entry.path).resolve()}#{'/'.join(headings)}",
-        name=name,
-        kind="page",
-        task="asr",
-        status="finished",
-        complete=True,
-        iterations=0,
-        points=(),
-        evaluations=evaluations,
-        jobs=JobTally(),
-        happenings=(),
-        datasets=(),
-        links=(),
-        config={"icefall": {"kind": "page", "headings": list(headings), "page": Path(shown).name}},
-        speech=speech,
-        tables=(),
-        model_files=(),
-        began=None,
-        problems=(),
+    return run_of_section(
+        file, tree, headings=headings, line_number=line_number, name=name, evaluations=evaluations, speech=speech
     )
-
-
-def problems_of_page(file: ReadFile, tree: Tree) -> list[LocatedProblem]:
-    """Return the damaged rows of a page."""
-    shown = tree.shown(file.entry.path)
-    return [LocatedProblem(shown, each.line_number or None, each.reason, each.text) for each in file.problems]

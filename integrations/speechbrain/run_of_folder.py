@@ -64,7 +64,6 @@ def run_of(experiment: Experiment, *, live: bool) -> FoundRun:
         ),
         happenings=tuple(_happenings(experiment)),
         datasets=experiment.data.datasets,
-        links=(),
         config=_config(experiment),
         speech=speech_of(
             experiment.config,
@@ -73,8 +72,6 @@ def run_of(experiment: Experiment, *, live: bool) -> FoundRun:
             parameters=_parameters(experiment),
             data=experiment.data.data,
         ),
-        tables=(),
-        model_files=(),
         began=experiment.time(experiment.sessions[0].began) if experiment.sessions else None,
         problems=tuple(_problems(experiment)),
         checkpoints=found_checkpoints(experiment.kept, best, experiment.saved_in_epoch(), experiment.curves.steps),

@@ -10,13 +10,14 @@ from typing import Any
 
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import Found, FoundCheckpoint, FoundRun, Happening, JobTally, LocatedProblem, Status
+from speech_tracker.ingest.pages import problems_of_page
 from speech_tracker.integrations.wenet.checkpoints import Configuration, thawed
 from speech_tracker.integrations.wenet.curves import Curves, build_curves
 from speech_tracker.integrations.wenet.evaluations import evaluations_of
 from speech_tracker.integrations.wenet.facts import kind_of, speech_of
 from speech_tracker.integrations.wenet.folders import RunFolder, find_runs
 from speech_tracker.integrations.wenet.headers import local_time
-from speech_tracker.integrations.wenet.pages import problems_of_page, runs_of_page
+from speech_tracker.integrations.wenet.pages import runs_of_page
 from speech_tracker.integrations.wenet.read import ReadFile, Tree
 from speech_tracker.integrations.wenet.train_logs import (
     CheckpointSaved,
@@ -169,8 +170,6 @@ def _run(
         evaluations=tuple(evaluations),
         jobs=_jobs(training, status),
         happenings=tuple(_happenings(training, status, reason, tree)),
-        datasets=(),
-        links=(),
         config={"wenet": {"kind": kind, **config, **_more(curves, accumulation, parameters)}},
         speech=speech_of(
             kind,
@@ -180,7 +179,6 @@ def _run(
             accumulation=accumulation,
             test_sets=(each.test_set for each in evaluations),
         ),
-        tables=(),
         model_files=(model,) if model is not None and last and status == "finished" else (),
         began=local_time(_begin(training.logs[0])[0]) if training.logs else None,
         problems=(*problems, *wrong),

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speech_tracker.ingest.found import FoundEvaluation, FoundRun, JobTally, LocatedProblem, Outcome, Selection, Tally
+from speech_tracker.ingest.found import FoundEvaluation, FoundRun, Outcome, Selection, Tally
 from speech_tracker.ingest.markdown_tables import MarkdownItem, MarkdownTable
+from speech_tracker.ingest.pages import run_of_section, with_keys_of_their_own
 from speech_tracker.integrations.wenet.read import ReadFile, Tree
 from speech_tracker.schema import Data, Speech
 
@@ -47,7 +47,7 @@ def runs_of_page(file: ReadFile, tree: Tree) -> list[FoundRun]:
     shown = tree.shown(file.entry.path)
     runs = []
     for headings, tables in sections.items():
-        evaluations = _once([each for table in tables for each in _evaluations(table, shown)])
+        evaluations = with_keys_of_their_own(each for table in tables for each in _evaluations(table, shown))
         if evaluations:
             runs.append(_run(file, headings, tables[0].line_number, evaluations, notes.get(headings, []), tree))
     return runs
@@ -147,16 +147,6 @@ def _outcome(cell: str, source: str, options: dict[str, Any]) -> Outcome | None:
     )
 
 
-def _once(evaluations: list[FoundEvaluation]) -> tuple[FoundEvaluation, ...]:
-    """Number those of the same set, mode and options, so that each has a key of its own."""
-    seen: dict[str, int] = {}
-    found = []
-    for each in evaluations:
-        seen[each.key] = seen.get(each.key, 0) + 1
-        found.append(each if seen[each.key] == 1 else replace(each, key=f"{each.key}/{seen[each.key]}"))
-    return tuple(found)
-
-
 def _run(
     file: ReadFile,
     headings: tuple[str, ...],
@@ -165,37 +155,18 @@ def _run(
     notes: list[str],
     tree: Tree,
 ) -> FoundRun:
-    shown = tree.shown(file.entry.path)
-    place = "/".join(Path(shown).absolute().parts[-3:-1])
-    return FoundRun(
-        path=f"{shown}:{line_number}",
-        folder=f"{(tree.root / file.entry.path).resolve()}#{'/'.join(headings)}",
+    place = "/".join(Path(tree.shown(file.entry.path)).absolute().parts[-3:-1])
+    return run_of_section(
+        file,
+        tree,
+        headings=headings,
+        line_number=line_number,
         name=" / ".join((place, *headings[-2 if headings[-1:] and headings[-1].startswith("(") else -1 :])),
-        kind="page",
-        task="asr",
-        status="finished",
-        complete=True,
-        iterations=0,
-        points=(),
         evaluations=evaluations,
-        jobs=JobTally(),
-        happenings=(),
-        datasets=(),
-        links=(),
-        config={"wenet": {"kind": "page", "headings": list(headings), "page": Path(shown).name, "notes": notes}},
         speech=Speech(
             task="asr",
             toolkit="wenet",
             data=Data(test_sets=tuple(dict.fromkeys(each.test_set for each in evaluations))),
         ),
-        tables=(),
-        model_files=(),
-        began=None,
-        problems=(),
+        facts={"notes": notes},
     )
-
-
-def problems_of_page(file: ReadFile, tree: Tree) -> list[LocatedProblem]:
-    """Return the damaged rows of a page."""
-    shown = tree.shown(file.entry.path)
-    return [LocatedProblem(shown, each.line_number or None, each.reason, each.text) for each in file.problems]

@@ -262,7 +262,7 @@ class FoundCheckpoint:
     best_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRun:
     """One model folder.
 
@@ -301,19 +301,19 @@ class FoundRun:
     task: str
     status: Status
     complete: bool
-    iterations: int
-    points: tuple[Point, ...]
-    evaluations: tuple[FoundEvaluation, ...]
-    jobs: JobTally
-    happenings: tuple[Happening, ...]
-    datasets: tuple[FoundDataset, ...]
-    links: tuple[FoundLink, ...]
+    iterations: int = 0
+    points: tuple[Point, ...] = ()
+    evaluations: tuple[FoundEvaluation, ...] = ()
+    jobs: JobTally = JobTally()
+    happenings: tuple[Happening, ...] = ()
+    datasets: tuple[FoundDataset, ...] = ()
+    links: tuple[FoundLink, ...] = ()
     config: dict[str, Any]
     speech: Speech
-    tables: tuple[FoundTable, ...]
-    model_files: tuple[str, ...]
-    began: float | None
-    problems: tuple[LocatedProblem, ...]
+    tables: tuple[FoundTable, ...] = ()
+    model_files: tuple[str, ...] = ()
+    began: float | None = None
+    problems: tuple[LocatedProblem, ...] = ()
     checkpoints: tuple[FoundCheckpoint, ...] = ()
     last_step: int | None = None
     group: str = ""
