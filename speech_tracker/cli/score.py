@@ -8,25 +8,7 @@ from typing import Annotated
 
 import typer
 
-from speech_tracker.cli.scoring_options import (
-    Alignment,
-    AsJson,
-    Attribute,
-    Block,
-    Encoding,
-    HypothesisField,
-    HypothesisFormat,
-    Level,
-    Method,
-    Missing,
-    MissingOption,
-    Normalizer,
-    ReferenceField,
-    ReferenceFormat,
-    Speakers,
-    Unit,
-    UnitOption,
-)
+from speech_tracker.cli import scoring_options as shared
 
 
 class _Spaces(str, Enum):
@@ -37,29 +19,31 @@ class _Spaces(str, Enum):
 def score(
     reference: Annotated[Path, typer.Argument(metavar="REF", help="Reference transcripts, or a file of both sides.")],
     hypothesis: Annotated[list[Path] | None, typer.Argument(metavar="HYP", help="Hypothesis transcripts.")] = None,
-    speakers: Speakers = None,
-    attribute: Attribute = None,
-    unit: UnitOption = Unit.word,
-    alignment: Annotated[Alignment, typer.Option(help="Whose choice between equal alignments.")] = Alignment.kaldi,
-    normalizer: Normalizer = "none",
-    missing: MissingOption = Missing.error,
+    speakers: shared.Speakers = None,
+    attribute: shared.Attribute = None,
+    unit: shared.UnitOption = shared.Unit.word,
+    alignment: Annotated[
+        shared.Alignment, typer.Option(help="Whose choice between equal alignments.")
+    ] = shared.Alignment.kaldi,
+    normalizer: shared.Normalizer = "none",
+    missing: shared.MissingOption = shared.Missing.error,
     spaces: Annotated[_Spaces, typer.Option(help="For --unit char: is a space a character?")] = _Spaces.keep,
     worst: Annotated[int, typer.Option(min=0, help="Utterances to show with their alignment.")] = 10,
-    level: Level = 0.95,
-    interval: Annotated[Method, typer.Option(help="How the interval is made.")] = Method.percentile,
-    block: Block = "auto",
-    as_json: AsJson = False,
+    level: shared.Level = 0.95,
+    interval: Annotated[shared.Method, typer.Option(help="How the interval is made.")] = shared.Method.percentile,
+    block: shared.Block = "auto",
+    as_json: shared.AsJson = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs no network.")] = None,
     trn_report: Annotated[bool, typer.Option("--trn-report", help="Print a report like sclite's.")] = False,
     normalizer_table: Annotated[
         bool, typer.Option("--normalizer-table", help="Error rate of each HYP under each normalizer.")
     ] = False,
     parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every utterance, for DuckDB.")] = None,
-    reference_format: ReferenceFormat = "auto",
-    hypothesis_format: HypothesisFormat = "auto",
-    reference_field: ReferenceField = None,
-    hypothesis_field: HypothesisField = None,
-    encoding: Encoding = "utf-8",
+    reference_format: shared.ReferenceFormat = "auto",
+    hypothesis_format: shared.HypothesisFormat = "auto",
+    reference_field: shared.ReferenceField = None,
+    hypothesis_field: shared.HypothesisField = None,
+    encoding: shared.Encoding = "utf-8",
 ) -> None:
     """Score hypotheses against references: counts that equal Kaldi's and sclite's, with an interval."""
     from speech_tracker.cli import score_output

@@ -8,47 +8,31 @@ from typing import Annotated
 
 import typer
 
-from speech_tracker.cli.scoring_options import (
-    Alignment,
-    AsJson,
-    Attribute,
-    Block,
-    Encoding,
-    HypothesisField,
-    HypothesisFormat,
-    Level,
-    Method,
-    Missing,
-    MissingOption,
-    Normalizer,
-    ReferenceField,
-    ReferenceFormat,
-    Speakers,
-    Unit,
-    UnitOption,
-)
+from speech_tracker.cli import scoring_options as shared
 
 
 def significance(
     reference: Annotated[Path, typer.Argument(metavar="REF", help="Reference transcripts.")],
     hypotheses: Annotated[list[Path], typer.Argument(metavar="HYP_A HYP_B...", help="Two or more systems' output.")],
-    speakers: Speakers = None,
-    attribute: Attribute = None,
-    unit: UnitOption = Unit.word,
-    alignment: Annotated[Alignment, typer.Option(help="sclite gives the segments of sc_stats.")] = Alignment.sclite,
-    normalizer: Normalizer = "none",
-    missing: MissingOption = Missing.error,
-    level: Level = 0.95,
-    method: Annotated[Method, typer.Option(help="How the intervals' ends are got.")] = Method.percentile,
-    block: Block = "auto",
+    speakers: shared.Speakers = None,
+    attribute: shared.Attribute = None,
+    unit: shared.UnitOption = shared.Unit.word,
+    alignment: Annotated[
+        shared.Alignment, typer.Option(help="sclite gives the segments of sc_stats.")
+    ] = shared.Alignment.sclite,
+    normalizer: shared.Normalizer = "none",
+    missing: shared.MissingOption = shared.Missing.error,
+    level: shared.Level = 0.95,
+    method: Annotated[shared.Method, typer.Option(help="How the intervals' ends are got.")] = shared.Method.percentile,
+    block: shared.Block = "auto",
     replications: Annotated[int, typer.Option(min=1, max=1_000_000, help="Bootstrap resamples.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
-    as_json: AsJson = False,
-    reference_format: ReferenceFormat = "auto",
-    hypothesis_format: HypothesisFormat = "auto",
-    reference_field: ReferenceField = None,
-    hypothesis_field: HypothesisField = None,
-    encoding: Encoding = "utf-8",
+    as_json: shared.AsJson = False,
+    reference_format: shared.ReferenceFormat = "auto",
+    hypothesis_format: shared.HypothesisFormat = "auto",
+    reference_field: shared.ReferenceField = None,
+    hypothesis_field: shared.HypothesisField = None,
+    encoding: shared.Encoding = "utf-8",
 ) -> None:
     """Compare systems on one test set: MAPSSWE as NIST's sc_stats, paired bootstrap, McNemar, Wilcoxon, sign test.
 
