@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.errors import FormatError
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import ending_after
 from speech_tracker.ingest.yaml_values import read_yaml
 from speech_tracker.integrations.espnet.folders import DecodedFolder
@@ -32,8 +33,6 @@ SETTINGS = (
 """Options of the inference programs that are settings of the search."""
 
 _MOST = 1e15
-STILL_RUNNING_SECONDS = 900.0
-"""A job without an end whose log was written to this recently is taken to be running."""
 
 
 @dataclass(slots=True)

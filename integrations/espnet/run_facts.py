@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.ingest.found import FoundDataset, LocatedProblem
+from speech_tracker.ingest.typed import number_of
 from speech_tracker.integrations.espnet import facts
 from speech_tracker.integrations.espnet.curves import Curves
 from speech_tracker.integrations.espnet.data_folders import data_folders, dataset
@@ -69,9 +70,9 @@ def speech_of(
         data=replace(speech.data, test_sets=tested, **_sizes(datasets)),
         decoding=Decoding(
             beam_size=_whole(settings.get("beam_size")),
-            ctc_weight=_number(settings.get("ctc_weight")),
-            lm_weight=_number(settings.get("lm_weight")),
-            word_insertion_penalty=_number(settings.get("penalty")),
+            ctc_weight=number_of(settings.get("ctc_weight")),
+            lm_weight=number_of(settings.get("lm_weight")),
+            word_insertion_penalty=number_of(settings.get("penalty")),
             language_model=(search.language_model or None) if search is not None else None,
         ),
     ), problems
@@ -96,10 +97,6 @@ def _path_of(shown: str, tree: Tree) -> str:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def datasets_of(model: ModelFolder, decoded: Decoded, tree: Tree) -> tuple[FoundDataset, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import JobTally, LocatedProblem
 from speech_tracker.ingest.found import Status as StatusName
 from speech_tracker.integrations.espnet.curves import Curves
-from speech_tracker.integrations.espnet.decode_settings import STILL_RUNNING_SECONDS, Search
+from speech_tracker.integrations.espnet.decode_settings import Search
 from speech_tracker.integrations.espnet.folders import ModelFolder
 from speech_tracker.integrations.espnet.read import Tree
 from speech_tracker.integrations.kaldi.job_headers import Accounting, JobEnd, QueueJobEnd

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.reading import ReadFile
 from speech_tracker.ingest.walk import Entry, FileRole, Tree
 from speech_tracker.integrations.fairseq.decodes import Decode, parse_generated, parse_inferred
@@ -12,7 +13,6 @@ from speech_tracker.integrations.fairseq.decoding_logs import HypothesesInside, 
 from speech_tracker.integrations.fairseq.facts import task_name
 from speech_tracker.integrations.fairseq.results import Result, figures, result_of
 from speech_tracker.integrations.fairseq.searches import Search, search_in, searches_elsewhere
-from speech_tracker.integrations.fairseq.trainings import STILL_RUNNING_SECONDS
 
 _PARSERS = {"generate": parse_generated, "infer": parse_inferred}
 

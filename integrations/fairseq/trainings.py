@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import RECORDS as ENDING_RECORDS
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.reading import ReadFile
@@ -26,9 +27,6 @@ from speech_tracker.integrations.fairseq.training_logs import (
     StoppedBecause,
     TrainingDone,
 )
-
-STILL_RUNNING_SECONDS = 900.0
-"""A log that was written to within this time, and has no end, is one of a living training."""
 
 _BEGINS = (NothingLoaded, CheckpointLoaded)
 _PROGRESS = (*_BEGINS, Statistics, CheckpointSaved, TrainingDone)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.found import (
     Found,
     FoundEvaluation,
@@ -28,7 +29,6 @@ from speech_tracker.integrations.icefall.read import ReadFile, Tree
 from speech_tracker.integrations.icefall.scores import Score, scores_of
 from speech_tracker.integrations.icefall.train_logs import CheckpointSaved, Done
 from speech_tracker.integrations.icefall.trainings import (
-    STILL_RUNNING_SECONDS,
     Start,
     Training,
     starts_of,

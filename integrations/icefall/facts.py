@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from speech_tracker.ingest.typed import number_of, text_of, truth_of
 from speech_tracker.integrations.icefall.train_logs import CutsNamed, ParameterCount, TrainBatch
 from speech_tracker.integrations.icefall.trainings import Training
 from speech_tracker.precision import precision_name
@@ -103,37 +104,37 @@ def speech_of(
             token_type=_token_type(params),
             vocabulary_size=_whole(params.get("vocab_size")),
             subsampling=_whole(params.get("subsampling_factor")),
-            pretrained=_text(params.get("finetune_ckpt") or params.get("pretrained_checkpoint_path")),
+            pretrained=text_of(params.get("finetune_ckpt") or params.get("pretrained_checkpoint_path")),
         ),
         data=Data(datasets=train_sets or None, test_sets=tuple(dict.fromkeys(test_sets)) or None),
         features=Features(
             type="fbank" if params.get("feature_dim") else None,
             n_mels=_whole(params.get("feature_dim")),
-            hop_ms=_number(params.get("frame_shift_ms")),
+            hop_ms=number_of(params.get("frame_shift_ms")),
         ),
         augmentation=Augmentation(
-            spec_augment=_truth(params.get("enable_spec_aug")),
-            noise=_truth(params.get("enable_musan")),
+            spec_augment=truth_of(params.get("enable_spec_aug")),
+            noise=truth_of(params.get("enable_musan")),
             speed_perturbation=(0.9, 1.0, 1.1) if params.get("perturb_speed") is True else None,
         ),
         training=TrainingFacts(
             optimizer="ScaledAdam" if "base_lr" in params or "initial_lr" in params else None,
-            learning_rate=_number(params.get("base_lr") or params.get("initial_lr") or params.get("lr")),
+            learning_rate=number_of(params.get("base_lr") or params.get("initial_lr") or params.get("lr")),
             schedule="Eden" if "lr_epochs" in params else None,
             warmup_steps=_whole(params.get("warm_step")),
-            batch_seconds=_number(params.get("max_duration")),
+            batch_seconds=number_of(params.get("max_duration")),
             accumulation=_whole(params.get("accum_grad")),
             max_epochs=_whole(params.get("num_epochs")),
             seed=_whole(params.get("seed")),
             precision=_precision(params),
-            ctc_weight=_number(params.get("ctc_loss_scale")) if params.get("use_ctc") is not False else None,
+            ctc_weight=number_of(params.get("ctc_loss_scale")) if params.get("use_ctc") is not False else None,
             devices=_whole(params.get("world_size")),
         ),
         decoding=Decoding(
-            method=_text(decoding.get("method")),
+            method=text_of(decoding.get("method")),
             beam_size=_whole(decoding.get("beam_size")),
-            beam=_number(decoding.get("beam")),
-            lm_weight=_number(decoding.get("lm_weight")),
+            beam=number_of(decoding.get("beam")),
+            lm_weight=number_of(decoding.get("lm_weight")),
             averaged_from=tuple(decoding["averaged_from"]) if decoding.get("averaged_from") else None,
         ),
         extra={name: value for name, value in env.items() if value is not None and name != "icefall-git-sha1"},
@@ -191,15 +192,3 @@ def _whole(value: Any) -> int | None:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
         else None
     )
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _truth(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None

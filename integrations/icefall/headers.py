@@ -8,7 +8,9 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
+
+from speech_tracker.ingest.clock import time_of_wall
 
 _HEADER = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)[,.](\d{3}) (DEBUG|INFO|WARNING|ERROR|CRITICAL) \[[^\]\n]*\]"
@@ -46,12 +48,7 @@ def header_of(match: re.Match[bytes]) -> Header:
 
 def local_time(wall: float | None) -> float | None:
     """Return seconds since 1970 of a wall clock that showed this machine's time; the logs name no zone."""
-    if wall is None:
-        return None
-    try:
-        return datetime.fromtimestamp(wall, timezone.utc).replace(tzinfo=None).timestamp()
-    except (OverflowError, ValueError, OSError):
-        return None
+    return None if wall is None else time_of_wall(wall)
 
 
 def date_and_rank(name: str) -> tuple[str, int]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from speech_tracker.ingest.folder_ingester import FolderIngester
 from speech_tracker.ingest.found import Found
-from speech_tracker.ingest.ingester import Source
 from speech_tracker.ingest.recognise import Sign
 from speech_tracker.integrations.icefall import read
 from speech_tracker.integrations.icefall.assemble import assemble
@@ -29,8 +27,14 @@ class IcefallIngester(FolderIngester[FileRole]):
         Sign(r"/RESULTS[^/]*\.md$", "tells results of icefall", rb"icefall"),
     )
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(_with_experiment(source))
+    def narrowed(self, root: Path) -> tuple[Path, tuple[str, ...]]:
+        """Return the experiment that a folder of logs or of a search belongs to."""
+        experiment = root.resolve()
+        below: list[str] = []
+        while experiment.name == "log" or is_method_folder(experiment.name):
+            below.insert(0, experiment.name)
+            experiment = experiment.parent
+        return (experiment, ("/".join(below),)) if below and experiment != Path(experiment.anchor) else (root, ())
 
     def role_of(self, name: str, folders: tuple[str, ...]) -> FileRole | None:  # noqa: ARG002 - names say enough
         """Return what a file is, None when it is of no use."""
@@ -39,15 +43,3 @@ class IcefallIngester(FolderIngester[FileRole]):
     def assemble(self, tree: read.Tree, files: list[read.ReadFile], *, now: float, follow: bool) -> Found:
         """Return the description of everything."""
         return assemble(tree, files, now=now, follow=follow)
-
-
-def _with_experiment(source: Source) -> Source:
-    """A folder of logs or of a search belongs to the experiment above it: read that, and leave the rest of it out."""
-    root = source.root.resolve()
-    below: list[str] = []
-    while root.name == "log" or is_method_folder(root.name):
-        below.insert(0, root.name)
-        root = root.parent
-    if not below or root == Path(root.anchor):
-        return source
-    return replace(source, root=root, include=(*source.include, "/".join(below)))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import Status
 from speech_tracker.integrations.icefall.params import ParamLine, ParamsLine, params_of
@@ -20,9 +21,6 @@ from speech_tracker.integrations.icefall.train_logs import (
     Trouble,
     Validation,
 )
-
-STILL_RUNNING_SECONDS = 900.0
-"""A log without an end that was written to this recently is taken to be of a program that runs."""
 
 _RANKS_APART_SECONDS = 120.0
 _TIMED = (Started, Done, TrainBatch, Validation, CheckpointSaved, CheckpointLoaded, Trouble)

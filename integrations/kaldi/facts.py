@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.ingest.typed import number_of
 from speech_tracker.integrations.kaldi.datasets import DataUse
 from speech_tracker.integrations.kaldi.folders import RunFolder
 from speech_tracker.integrations.kaldi.job_headers import JobHeader
@@ -146,24 +147,24 @@ def speech_of(
             type=_text(features.get("type")),
             sample_rate=_whole(features.get("sample_rate")),
             n_mels=_whole(features.get("n_mels")),
-            window_ms=_number(features.get("window_ms")),
-            hop_ms=_number(features.get("hop_ms")),
+            window_ms=number_of(features.get("window_ms")),
+            hop_ms=number_of(features.get("hop_ms")),
             normalization=" ".join(f"--{k}={v}" for k, v in kaldi.get("options", {}).get("cmvn_opts", {}).items())
             or None,
         ),
         augmentation=_augmentation(names),
         training=Training(
-            learning_rate=_number(arguments.get("initial_effective_lrate")),
+            learning_rate=number_of(arguments.get("initial_effective_lrate")),
             max_epochs=int(epochs) if isinstance(epochs, (int, float)) and float(epochs).is_integer() else None,
             seed=_whole(arguments.get("srand")),
             devices=_whole(arguments.get("num_jobs_final")),
         ),
         decoding=Decoding(
-            beam=_number(decoding.get("beam")),
-            lattice_beam=_number(decoding.get("lattice_beam")),
-            acoustic_scale=_number(decoding.get("acoustic_scale")),
-            lm_weight=_number(decoding.get("lm_weight")),
-            word_insertion_penalty=_number(decoding.get("word_insertion_penalty")),
+            beam=number_of(decoding.get("beam")),
+            lattice_beam=number_of(decoding.get("lattice_beam")),
+            acoustic_scale=number_of(decoding.get("acoustic_scale")),
+            lm_weight=number_of(decoding.get("lm_weight")),
+            word_insertion_penalty=number_of(decoding.get("word_insertion_penalty")),
             method="lattice" if decoding else None,
         ),
     )
@@ -204,10 +205,6 @@ def _hidden_layers(kaldi: Mapping[str, Any]) -> int:
 
 def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, (int, float)) and float(value).is_integer() else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _text(value: object) -> str | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from speech_tracker.ingest.folder_ingester import FolderIngester
 from speech_tracker.ingest.found import Found
-from speech_tracker.ingest.ingester import Source
 from speech_tracker.ingest.recognise import Sign
 from speech_tracker.integrations.kaldi.assemble import assemble
 from speech_tracker.integrations.kaldi.layout import FileRole, role_of
@@ -39,9 +37,9 @@ class KaldiIngester(FolderIngester[FileRole]):
     signs = SIGNS
     pruned = PRUNED
 
-    def __init__(self, source: Source) -> None:
-        root, only = _with_model(source.root)
-        super().__init__(replace(source, root=root, include=(*source.include, *only)))
+    def narrowed(self, root: Path) -> tuple[Path, tuple[str, ...]]:
+        """Return the folder of the model that decodes belong to."""
+        return _with_model(root)
 
     def role_of(self, name: str, folders: tuple[str, ...]) -> FileRole | None:
         """Return what a file is."""

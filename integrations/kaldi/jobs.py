@@ -8,6 +8,7 @@ from datetime import timezone
 from pathlib import Path
 
 from speech_tracker.formats.problems import shown
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.found import Happening, JobTally, LocatedProblem
 from speech_tracker.integrations.kaldi.dates import parse_date
 from speech_tracker.integrations.kaldi.job_headers import (
@@ -21,9 +22,6 @@ from speech_tracker.integrations.kaldi.job_headers import (
 )
 from speech_tracker.integrations.kaldi.read import ReadFile
 from speech_tracker.integrations.kaldi.walk import Tree
-
-STILL_RUNNING_SECONDS = 900.0
-"""A job without an end whose log was written to this recently is taken to be running."""
 
 _FURTHEST_ZONE = 15 * 3600.0
 

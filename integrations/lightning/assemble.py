@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.formats.problems import Problem
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import (
     Found,
@@ -33,9 +34,6 @@ LOOKED_FOR = (
     "metrics.csv of Lightning's CSVLogger, TensorBoard's event files, or checkpoints named epoch=…-step=….ckpt, in it "
     "or below it (lightning_logs/version_0 and the like)"
 )
-
-STILL_RUNNING_SECONDS = 900.0
-"""A training without proof of its end whose files were written to this recently is taken to be running."""
 
 
 def assemble(tree: Tree[FileRole], files: Sequence[ReadFile[FileRole]], *, now: float, follow: bool = False) -> Found:

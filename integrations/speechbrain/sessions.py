@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import RECORDS, Cancelled, Ending, ending_after
 from speech_tracker.integrations.speechbrain.run_log import Noted, Started
 from speech_tracker.integrations.speechbrain.train_log import StatsLine, parse_stats
-
-STILL_RUNNING_SECONDS = 900.0
-"""A training whose log was written to this recently is taken to be running; longer, where its epochs take longer."""
 
 _EPOCHS_OF_SILENCE = 3.0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import Found, FoundCheckpoint, FoundRun, Happening, JobTally, LocatedProblem, Status
 from speech_tracker.ingest.pages import problems_of_page
@@ -31,9 +32,6 @@ LOOKED_FOR = (
     "WeNet's training logs (TRAIN Batch …), the files beside its checkpoints (0.yaml, epoch_0.yaml), scores (<mode>/wer), "
     "logs of its decoders (RTF) or tables in a README.md, in it or below it"
 )
-
-STILL_RUNNING_SECONDS = 900.0
-"""A log without an end that was written to this recently is taken to be of a program that runs."""
 
 _TIMED = (TrainBatch, EpochBegins, CvResult, CheckpointSaved)
 _EPOCH = re.compile(r"^(?:epoch_)?(\d+)\.pt$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from speech_tracker.ingest.typed import number_of, text_of, truth_of
 from speech_tracker.lift import lift
 from speech_tracker.precision import precision_name
 from speech_tracker.schema import Augmentation, Data, Decoding, Features, Model, Speech
@@ -46,47 +47,47 @@ def speech_of(
         toolkit="wenet",
         model=Model(
             type=kind if kind != "wenet" else None,
-            encoder=_text(config.get("encoder")),
+            encoder=text_of(config.get("encoder")),
             encoder_layers=_whole(encoder.get("num_blocks")),
             encoder_dim=_whole(encoder.get("output_size")),
-            decoder=_text(config.get("decoder") or config.get("predictor")),
+            decoder=text_of(config.get("decoder") or config.get("predictor")),
             decoder_layers=decoder_layers,
             attention_heads=_whole(encoder.get("attention_heads")),
             parameters=parameters,
-            token_type=_text(config.get("tokenizer")),
+            token_type=text_of(config.get("tokenizer")),
             vocabulary_size=_whole(config.get("output_dim")),
             subsampling=_subsampling(encoder.get("input_layer")),
         ),
         data=Data(test_sets=tuple(dict.fromkeys(test_sets)) or None),
         features=Features(
-            type=_text(data.get("feats_type")) or ("fbank" if fbank else None),
+            type=text_of(data.get("feats_type")) or ("fbank" if fbank else None),
             sample_rate=_whole(resample.get("resample_rate")),
             n_mels=_whole(fbank.get("num_mel_bins")),
-            window_ms=_number(fbank.get("frame_length")),
-            hop_ms=_number(fbank.get("frame_shift")),
+            window_ms=number_of(fbank.get("frame_length")),
+            hop_ms=number_of(fbank.get("frame_shift")),
             normalization="global_cmvn" if config.get("cmvn") == "global_cmvn" or config.get("cmvn_file") else None,
         ),
         augmentation=Augmentation(
-            spec_augment=_truth(data.get("spec_aug")),
+            spec_augment=truth_of(data.get("spec_aug")),
             spec_augment_settings=dict(_mapping(data, "spec_aug_conf")) or None,
             speed_perturbation=(0.9, 1.0, 1.1) if speeds is True else None,
         ),
         training=TrainingFacts(
             optimizer=lifted.get("optimizer"),
-            learning_rate=_number(optimizer.get("lr")),
+            learning_rate=number_of(optimizer.get("lr")),
             schedule=lifted.get("schedule"),
             warmup_steps=_whole(scheduler.get("warmup_steps")),
             batch_size=_whole(batch.get("batch_size")),
             accumulation=_whole(config.get("accum_grad")) or accumulation,
             max_epochs=_whole(config.get("max_epoch")),
-            precision=precision_name(_text(config.get("dtype"))),
-            gradient_clip=_number(config.get("grad_clip")),
-            ctc_weight=_number(_mapping(config, "model_conf").get("ctc_weight")),
+            precision=precision_name(text_of(config.get("dtype"))),
+            gradient_clip=number_of(config.get("grad_clip")),
+            ctc_weight=number_of(_mapping(config, "model_conf").get("ctc_weight")),
         ),
         decoding=Decoding(
-            method=_text(decoding.get("method")),
+            method=text_of(decoding.get("method")),
             beam_size=_whole(decoding.get("beam_size")),
-            ctc_weight=_number(decoding.get("ctc_weight")),
+            ctc_weight=number_of(decoding.get("ctc_weight")),
         ),
     )
 
@@ -106,15 +107,3 @@ def _subsampling(layer: Any) -> int | None:
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _truth(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None

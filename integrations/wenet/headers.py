@@ -6,6 +6,8 @@ import calendar
 import re
 from datetime import datetime, timezone
 
+from speech_tracker.ingest.clock import time_of_wall
+
 _LOGGING = re.compile(rb"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)[,.](\d{3})\d* ")
 _ABSL = re.compile(rb"[IWEFD](\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{3})\d*\s")
 _LEAP_YEAR = 1972
@@ -41,9 +43,4 @@ def has_year(wall: float) -> bool:
 
 def local_time(wall: float | None) -> float | None:
     """Return seconds since 1970 of a wall clock that showed this machine's time; None where the year is not known."""
-    if wall is None or not has_year(wall):
-        return None
-    try:
-        return datetime.fromtimestamp(wall, timezone.utc).replace(tzinfo=None).timestamp()
-    except (OverflowError, ValueError, OSError):
-        return None
+    return None if wall is None or not has_year(wall) else time_of_wall(wall)

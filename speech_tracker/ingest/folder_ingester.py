@@ -33,12 +33,19 @@ class FolderIngester(ABC, Generic[R]):
     pruned: ClassVar[re.Pattern[str]] = NOTHING_THERE
 
     def __init__(self, source: Source) -> None:
-        self._root = source.root
-        self._patterns = Patterns(source.include, source.exclude)
+        self._root, only = self.narrowed(source.root)
+        self._patterns = Patterns((*source.include, *only), source.exclude)
         self._states = FileStates(source.state, f"{__version__}/{self.parsers.version}", self.parsers.codec)
         self._progress = source.progress
         self._changes = 0
         self._others: set[tuple[str, int, int]] = set()
+
+    def narrowed(self, root: Path) -> tuple[Path, tuple[str, ...]]:
+        """Return the folder of the experiment that a part of it belongs to, and patterns that leave the rest out.
+
+        A decode folder says little without its model. The folder itself, and no pattern, where it is no such part.
+        """
+        return root, ()
 
     @abstractmethod
     def role_of(self, name: str, folders: tuple[str, ...]) -> R | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from speech_tracker.integrations.kaldi.jobs import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 
 
 def reasons(document, ending):

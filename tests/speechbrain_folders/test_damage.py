@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from speech_tracker.integrations.speechbrain.sessions import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
 
 
 def reasons(document, ending):
