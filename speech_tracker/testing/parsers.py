@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -96,3 +96,38 @@ class GoldenPairs:
         found = [record for at in range(0, len(data), size) for record in scanner.feed(data[at : at + size])]
         assert [plain(record) for record in (*found, *scanner.finish())] == self.parse(golden_log)
         assert scanner.line_number == data.count(b"\n")
+
+
+def mutated(samples: Sequence[bytes]) -> Any:
+    """Return a strategy of hypothesis: one of the samples with some bytes replaced, removed or inserted."""
+    from hypothesis import strategies as st
+
+    @st.composite
+    def drawn(draw: Any) -> bytes:
+        data = bytearray(draw(st.sampled_from(samples)))
+        for _ in range(draw(st.integers(1, 6))):
+            at = draw(st.integers(0, max(0, len(data) - 1)))
+            data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+        return bytes(data)
+
+    return drawn()
+
+
+def assert_pieces_give_the_same(log: bytes, grammar: Grammar, cuts: Iterable[int]) -> None:
+    """Assert that a log read in pieces gives the records of the whole, wherever it is cut."""
+    ends = [*sorted(cuts), len(log)]
+    scanner = LogScanner(grammar)
+    found = []
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        found += scanner.feed(log[start:end])
+    found += scanner.finish()
+    assert list(map(repr, found)) == list(map(repr, scan(log, grammar)))
+
+
+def assert_read_on_gives_the_same(log: bytes, grammar: Grammar, cut: int) -> None:
+    """Assert that a log can be read on from its last complete line before a cut, as `--follow` does."""
+    first = LogScanner(grammar)
+    found = first.feed(log[:cut])
+    again = LogScanner(grammar, line_number=first.line_number)
+    found += again.feed(log[cut - first.pending :]) + again.finish()
+    assert list(map(repr, found)) == list(map(repr, scan(log, grammar)))

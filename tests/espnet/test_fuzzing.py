@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech_tracker.formats.problems import Problem
-from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.scan import scan
 from speech_tracker.integrations.espnet.curves import build_curves
 from speech_tracker.integrations.espnet.layout import role_of
 from speech_tracker.integrations.espnet.read import PARSERS
 from speech_tracker.integrations.espnet.tags import read_tag, set_and_tag, task_of
+from speech_tracker.testing.parsers import assert_read_on_gives_the_same, mutated
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LOGS = [path.read_bytes() for path in sorted(GOLDEN.glob("espnet_*.log"))]
@@ -30,18 +31,8 @@ def all_records(data):
         yield found
 
 
-@st.composite
-def mutated_logs(draw):
-    """A file with some bytes replaced, removed or inserted."""
-    data = bytearray(draw(st.sampled_from(LOGS)))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
-    return bytes(data)
-
-
 @settings(max_examples=100, deadline=None)
-@given(mutated_logs())
+@given(mutated(LOGS))
 def test_a_mutated_file_never_raises_and_its_records_can_be_kept(data):
     for record in all_records(data):
         assert dataclasses.is_dataclass(record)
@@ -56,7 +47,7 @@ def test_arbitrary_bytes_never_raise(data):
 
 
 @settings(max_examples=60, deadline=None)
-@given(mutated_logs(), st.integers(1, 3))
+@given(mutated(LOGS), st.integers(1, 3))
 def test_the_course_of_any_training_can_be_built(data, accumulation):
     records = list(scan(data, PARSERS.logs["train"]))
     curves = build_curves([records, records], accumulation)
@@ -68,11 +59,7 @@ def test_the_course_of_any_training_can_be_built(data, accumulation):
 @given(st.sampled_from(LOGS), st.sampled_from(sorted(PARSERS.logs)), st.data())
 def test_a_log_can_be_read_on_from_its_last_complete_line(log, name, draw):
     cut = draw.draw(st.integers(0, len(log)))
-    first = LogScanner(PARSERS.logs[name])
-    found = first.feed(log[:cut])
-    again = LogScanner(PARSERS.logs[name], line_number=first.line_number)
-    found += again.feed(log[cut - first.pending :]) + again.finish()
-    assert list(map(repr, found)) == list(map(repr, scan(log, PARSERS.logs[name])))
+    assert_read_on_gives_the_same(log, PARSERS.logs[name], cut)
 
 
 @settings(max_examples=200, deadline=None)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from speech_tracker.formats.problems import Problem
 from speech_tracker.ingest.ingester import Source
-from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.scan import scan
 from speech_tracker.integrations.fairseq import decodes, rate_files
 from speech_tracker.integrations.fairseq.decoding_logs import hypotheses_inside
 from speech_tracker.integrations.fairseq.ingest import FairseqIngester
 from speech_tracker.integrations.fairseq.layout import parse_word_name, role_of
+from speech_tracker.testing.parsers import assert_read_on_gives_the_same, mutated
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LOGS = [path.read_bytes() for path in sorted(GOLDEN.glob("fairseq_*.log"))]
@@ -33,18 +34,8 @@ def all_records(data):
     hypotheses_inside(data)
 
 
-@st.composite
-def mutated_logs(draw):
-    """A log with some bytes replaced, removed or inserted."""
-    data = bytearray(draw(st.sampled_from(LOGS)))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
-    return bytes(data)
-
-
 @settings(max_examples=120, deadline=None)
-@given(mutated_logs())
+@given(mutated(LOGS))
 def test_a_mutated_file_never_raises_and_its_records_can_be_kept(data):
     for record in all_records(data):
         assert dataclasses.is_dataclass(record)
@@ -62,11 +53,7 @@ def test_arbitrary_bytes_never_raise(data):
 @given(st.sampled_from(LOGS), st.data())
 def test_a_log_can_be_read_on_from_its_last_complete_line(log, draw):
     cut = draw.draw(st.integers(0, len(log)))
-    first = LogScanner(GRAMMAR)
-    found = first.feed(log[:cut])
-    again = LogScanner(GRAMMAR, line_number=first.line_number)
-    found += again.feed(log[cut - first.pending :]) + again.finish()
-    assert list(map(repr, found)) == list(map(repr, scan(log, GRAMMAR)))
+    assert_read_on_gives_the_same(log, GRAMMAR, cut)
 
 
 @settings(max_examples=200, deadline=None)
@@ -77,7 +64,7 @@ def test_any_name_has_a_role_or_none(name):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(mutated_logs(), min_size=4, max_size=4))
+@given(st.lists(mutated(LOGS), min_size=4, max_size=4))
 def test_a_folder_of_mutated_files_is_described_without_raising(contents):
     with tempfile.TemporaryDirectory() as folder:
         names = ["train.log", "generate-test.txt", "infer.out", "wer.7"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from speech_tracker.formats.problems import Problem
 from speech_tracker.ingest.ingester import Source
 from speech_tracker.ingest.recording import Destination
-from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.scan import scan
 from speech_tracker.ingest.session import Session
 from speech_tracker.integrations.icefall import errs, names, recogs
 from speech_tracker.integrations.icefall.ingest import IcefallIngester
@@ -22,6 +22,7 @@ from speech_tracker.integrations.icefall.layout import role_of
 from speech_tracker.integrations.icefall.params import params_of, parse_python_params
 from speech_tracker.integrations.icefall.read import DECODE, PARSERS, TRAIN
 from speech_tracker.integrations.icefall.steps import Axis, add_log
+from speech_tracker.testing.parsers import assert_pieces_give_the_same, assert_read_on_gives_the_same, mutated
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LOGS = [path.read_bytes() for path in sorted(GOLDEN.glob("icefall_*.log"))]
@@ -41,18 +42,8 @@ def all_records(data):
     parse_python_params(data.decode("utf-8", "replace"))
 
 
-@st.composite
-def mutated_logs(draw):
-    """A made log with some bytes replaced, removed or inserted."""
-    data = bytearray(draw(st.sampled_from(LOGS)))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
-    return bytes(data)
-
-
 @settings(max_examples=120, deadline=None)
-@given(mutated_logs())
+@given(mutated(LOGS))
 def test_a_mutated_file_never_raises_and_its_records_can_be_kept(data):
     codec = PARSERS.codec
     for record in all_records(data):
@@ -72,23 +63,14 @@ def test_arbitrary_bytes_never_raise(data):
 @given(st.sampled_from(LOGS), st.sampled_from(sorted(GRAMMARS)), st.data())
 def test_any_way_of_cutting_a_log_gives_the_same_records(log, name, draw):
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(log)), max_size=8)))
-    scanner = LogScanner(GRAMMARS[name])
-    found = []
-    for start, end in zip([0, *cuts], [*cuts, len(log)], strict=True):
-        found += scanner.feed(log[start:end])
-    found += scanner.finish()
-    assert list(map(repr, found)) == list(map(repr, scan(log, GRAMMARS[name])))
+    assert_pieces_give_the_same(log, GRAMMARS[name], cuts)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(LOGS), st.sampled_from(sorted(GRAMMARS)), st.data())
 def test_a_log_can_be_read_on_from_its_last_complete_line(log, name, draw):
     cut = draw.draw(st.integers(0, len(log)))
-    first = LogScanner(GRAMMARS[name])
-    found = first.feed(log[:cut])
-    again = LogScanner(GRAMMARS[name], line_number=first.line_number)
-    found += again.feed(log[cut - first.pending :]) + again.finish()
-    assert list(map(repr, found)) == list(map(repr, scan(log, GRAMMARS[name])))
+    assert_read_on_gives_the_same(log, GRAMMARS[name], cut)
 
 
 PIECES = ["epoch", "iter", "avg", "30", "9", "-", "_", "__", "-1", "use-averaged-model", "greedy_search", "test", "clean", "beam",

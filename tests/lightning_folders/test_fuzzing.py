@@ -16,6 +16,7 @@ from speech_tracker.integrations.lightning.checkpoint_names import parse_checkpo
 from speech_tracker.integrations.lightning.columns import column_of, metric_name, stage_of
 from speech_tracker.integrations.lightning.folder_curves import curves_of
 from speech_tracker.integrations.lightning.ingest import LightningIngester
+from speech_tracker.testing.parsers import mutated
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FILES = [path.read_bytes() for path in sorted(GOLDEN.glob("lightning_*.log"))]
@@ -57,18 +58,8 @@ def records_of(data):
         curves_of(metrics_csv.rows_of(found), live=True)
 
 
-@st.composite
-def mutated(draw):
-    """A file with some bytes replaced, removed or inserted."""
-    data = bytearray(draw(st.sampled_from([*FILES, EVENTS])))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
-    return bytes(data)
-
-
 @settings(max_examples=150, deadline=None)
-@given(mutated())
+@given(mutated([*FILES, EVENTS]))
 def test_a_mutated_file_never_raises(data):
     for record in records_of(data):
         assert dataclasses.is_dataclass(record)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech_tracker.formats.problems import Problem
-from speech_tracker.ingest.scan import LogScanner, scan
+from speech_tracker.ingest.scan import scan
 from speech_tracker.integrations.speechbrain.checkpoint_meta import local_time
 from speech_tracker.integrations.speechbrain.epochs import epochs_of, rates_as_fractions
 from speech_tracker.integrations.speechbrain.hyperparams_file import Hyperparameters
@@ -21,6 +21,7 @@ from speech_tracker.integrations.speechbrain.score_files import ErrorRates, repo
 from speech_tracker.integrations.speechbrain.sessions import sessions_of, silence_allowed
 from speech_tracker.integrations.speechbrain.train_log import StatsLine, UnfinishedLine, parse_stats, parse_train_log
 from speech_tracker.integrations.speechbrain.vocabulary import speech_of, task_of
+from speech_tracker.testing.parsers import assert_read_on_gives_the_same, mutated
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FILES = sorted(GOLDEN.glob("speechbrain_*--*.log"))
@@ -53,18 +54,8 @@ def check(data):
             assert repr(PARSERS.codec.decode(PARSERS.codec.encode(record))) == repr(record)
 
 
-@st.composite
-def mutated_files(draw):
-    """A file with some bytes replaced, removed or inserted."""
-    data = bytearray(draw(st.sampled_from(CONTENTS)))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
-    return bytes(data)
-
-
 @settings(max_examples=120, deadline=None)
-@given(mutated_files())
+@given(mutated(CONTENTS))
 def test_a_mutated_file_never_raises(data):
     check(data)
 
@@ -107,11 +98,7 @@ def test_a_log_can_be_read_on_from_its_last_complete_line(path, draw):
     log = path.read_bytes()
     grammar = PARSERS.logs[path.name.partition("--")[0].removeprefix("speechbrain_")]
     cut = draw.draw(st.integers(0, len(log)))
-    first = LogScanner(grammar)
-    found = first.feed(log[:cut])
-    again = LogScanner(grammar, line_number=first.line_number)
-    found += again.feed(log[cut - first.pending :]) + again.finish()
-    assert list(map(repr, found)) == list(map(repr, scan(log, grammar)))
+    assert_read_on_gives_the_same(log, grammar, cut)
 
 
 @settings(max_examples=200, deadline=None)
