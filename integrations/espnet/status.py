@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, written_last
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import JobTally, LocatedProblem
 from speech_tracker.ingest.found import Status as StatusName
@@ -13,6 +13,7 @@ from speech_tracker.integrations.espnet.curves import Curves
 from speech_tracker.integrations.espnet.decode_settings import Search
 from speech_tracker.integrations.espnet.folders import ModelFolder
 from speech_tracker.integrations.espnet.read import Tree
+from speech_tracker.integrations.espnet.train_log import seconds_since_1970
 from speech_tracker.integrations.kaldi.job_headers import Accounting, JobEnd, QueueJobEnd
 
 
@@ -65,7 +66,9 @@ def status_of(model: ModelFolder, curves: Curves, now: float) -> Status:
     # averages are made when a training is over, with whatever words its version says so
     if any(entry.name.endswith("best.pth") and ".ave" in entry.name for entry in model.models) and not curves.epochs:
         return Status("finished")
-    if now - newest.entry.stat.st_mtime < STILL_RUNNING_SECONDS:
+    moments = [each.moment for each in records if hasattr(each, "moment")]
+    said = seconds_since_1970(moments[-1]) if moments else None
+    if now - written_last(newest.entry.stat.st_mtime, said) < STILL_RUNNING_SECONDS:
         return Status("running")
     last = f" in epoch {curves.epochs[-1] + 1}" if curves.epochs else ""
     return Status("killed", (path, None, f"the log stops{last} without an end of the training"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from speech_tracker.ingest.clock import time_of_wall
 from speech_tracker.ingest.found import (
     Found,
     FoundEvaluation,
@@ -32,7 +33,6 @@ from speech_tracker.integrations.fairseq.details import (
 )
 from speech_tracker.integrations.fairseq.facts import task_name
 from speech_tracker.integrations.fairseq.layout import RATE
-from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.log_results import Decodes, log_results
 from speech_tracker.integrations.fairseq.places import name_of, normal, place_of, shown_place
 from speech_tracker.integrations.fairseq.results import Result
@@ -197,7 +197,7 @@ def _training_run(
         tables=(*checkpoints_table(training), *tables),
         model_files=() if checkpoints else model_files(training.place),
         checkpoints=checkpoints,
-        began=next((moment(first) for first, _ in clocks if first is not None), None),
+        began=next((time_of_wall(first) for first, _ in clocks if first is not None), None),
         problems=tuple(dict.fromkeys(problems)),
         same_steps=True,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from speech_tracker.ingest.clock import time_of_wall
 from speech_tracker.ingest.found import FoundCheckpoint, FoundTable
 from speech_tracker.integrations.fairseq.facts import criterion_name, setting
-from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.names import metrics
 from speech_tracker.integrations.fairseq.training_logs import CheckpointSaved
 from speech_tracker.integrations.fairseq.trainings import Training
@@ -17,7 +17,7 @@ _BEST, _LAST = "checkpoint_best.pt", "checkpoint_last.pt"
 def checkpoints_table(training: Training) -> tuple[FoundTable, ...]:
     """Return the table of the checkpoints that were saved, deleted ones among them; none where there are none."""
     saved = {
-        (each.path, each.step): (each.path, each.epoch, each.step, each.score, moment(each.clock), each.seconds)
+        (each.path, each.step): (each.path, each.epoch, each.step, each.score, time_of_wall(each.clock), each.seconds)
         for each in _saved(training)
     }
     columns = ("path", "epoch", "step", "score", "saved_at", "seconds")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from speech_tracker.ingest.clock import time_of_wall
 from speech_tracker.ingest.found import Point
 from speech_tracker.integrations.fairseq.facts import criterion_name, setting
-from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.names import metrics, stage_of
 from speech_tracker.integrations.fairseq.training_logs import Statistics
 from speech_tracker.integrations.fairseq.trainings import Session, Training
@@ -27,7 +27,7 @@ def points_of(training: Training) -> tuple[Point, ...]:
             begins = min((each.step for each in statistics if each.step is not None), default=1) - 1
         points = {key: point for key, point in points.items() if key[1] is None or key[1] <= begins}
         for each in statistics:
-            time = moment(each.clock)
+            time = time_of_wall(each.clock)
             tag = _TAGS.get(each.kind, each.subset)
             for name, value in metrics(dict(each.values), *stage_of(tag, subsets), criterion=criterion).items():
                 points[name, each.step] = Point(name, each.step, value, each.epoch, time)

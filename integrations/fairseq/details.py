@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from speech_tracker.ingest.clock import time_of_wall
 from speech_tracker.ingest.found import FoundDataset, FoundLink, Happening
 from speech_tracker.ingest.walk import FileRole, Tree
 from speech_tracker.integrations.fairseq import facts
 from speech_tracker.integrations.fairseq.curves import validation_sets
-from speech_tracker.integrations.fairseq.log_lines import moment
 from speech_tracker.integrations.fairseq.places import file_of, normal, place_of, shown_place
 from speech_tracker.integrations.fairseq.training_logs import (
     CheckpointLoaded,
@@ -44,13 +44,15 @@ def _happenings(training: Training, tree: Tree[FileRole]) -> Iterator[Happening]
                 "line": session.line,
             }
             known = {key: value for key, value in data.items() if value is not None}
-            yield Happening(f"restart:{name}:{session.line}", "training-restarted", known, moment(session.clock))
+            yield Happening(f"restart:{name}:{session.line}", "training-restarted", known, time_of_wall(session.clock))
         for stop in session.all(StoppedBecause):
             yield Happening(f"stop:{name}:{stop.line_number}", "training-stopped", {"reason": stop.reason, "log": log})
         ending = session.ending
         if ending is not None:
             data = {"status": ending.status, "error": ending.reason, "log": log, "line": ending.line_number}
-            yield Happening(f"end:{name}:{ending.line_number}", "training-ended", data, moment(session.last_clock))
+            yield Happening(
+                f"end:{name}:{ending.line_number}", "training-ended", data, time_of_wall(session.last_clock)
+            )
 
 
 def datasets_of(training: Training, root: Path) -> tuple[FoundDataset, ...]:

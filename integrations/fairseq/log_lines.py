@@ -51,7 +51,7 @@ def said(
 def header_of(match: re.Match[bytes]) -> tuple[float | None, str]:
     """Return what stands before a message: its time, and the name of the logger that said it.
 
-    The time is that of a clock without zone, in seconds since 1970; see `moment`.
+    The time is that of a clock without zone, in seconds since 1970; see `time_of_wall`.
     """
     data = match.string
     start = max(data.rfind(b"\n", 0, match.start()) + 1, match.start() - _LONGEST_HEADER)
@@ -64,16 +64,3 @@ def header_of(match: re.Match[bytes]) -> tuple[float | None, str]:
     except ValueError:
         return None, ""
     return float(calendar.timegm(parsed)), name.decode("utf-8", "backslashreplace").strip()
-
-
-def moment(clock: float | None) -> float | None:
-    """Return the time of a clock reading, in seconds since 1970, None where there is none.
-
-    Fairseq prints no time zone: that of this machine is taken.
-    """
-    if clock is None:
-        return None
-    try:
-        return time.mktime((*time.gmtime(clock)[:8], -1))
-    except (OverflowError, ValueError, OSError):
-        return None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall
 from speech_tracker.ingest.found import (
     Found,
     FoundEvaluation,
@@ -23,7 +23,6 @@ from speech_tracker.integrations.icefall.curves import Curves, build_curves
 from speech_tracker.integrations.icefall.evaluations import Position, evaluations_of
 from speech_tracker.integrations.icefall.facts import config_of, cuts_of, kind_of, parameters_of, speech_of, task_of
 from speech_tracker.integrations.icefall.folders import RunFolder, find_runs
-from speech_tracker.integrations.icefall.headers import local_time
 from speech_tracker.integrations.icefall.pages import runs_of_page
 from speech_tracker.integrations.icefall.read import ReadFile, Tree
 from speech_tracker.integrations.icefall.scores import Score, scores_of
@@ -104,7 +103,7 @@ def _runs(folder: RunFolder, tree: Tree, *, now: float, follow: bool) -> list[Fo
 
 def _training_at(trainings: list[Training], score: Score) -> int:
     """Which of several trainings in a folder a search was of: the last that had begun."""
-    begun = [local_time(each.starts[0].began) for each in trainings]
+    begun = [time_of_wall(each.starts[0].began) for each in trainings]
     place = 0
     for number, began in enumerate(begun):
         if began is not None and score.when is not None and began <= score.when:
@@ -168,7 +167,7 @@ def _run(
         ),
         tables=_overview(evaluations),
         model_files=(final,) if final is not None else (),
-        began=local_time(training.starts[0].began) if training is not None else None,
+        began=time_of_wall(training.starts[0].began) if training is not None else None,
         problems=(*problems, *wrong),
         checkpoints=tuple(each for each in checkpoints if each.path != final),
     )  # fmt: skip
@@ -225,14 +224,17 @@ def _happenings(training: Training | None, status: Status, reason: str, tree: Tr
             "log": tree.shown(start.file.entry.path),
             "reason": ending.reason if ending is not None else "it breaks off",
         }
-        yield Happening(f"false-start:{start.label}", "false-start", data, local_time(start.began))
+        yield Happening(f"false-start:{start.label}", "false-start", data, time_of_wall(start.began))
     for start in training.starts:
         yield _started(start, tree)
         for record in start.records:
             if isinstance(record, CheckpointSaved):
                 data = {"checkpoint": record.path}
                 yield Happening(
-                    f"checkpoint:{start.label}:{record.line_number}", "checkpoint-saved", data, local_time(record.time)
+                    f"checkpoint:{start.label}:{record.line_number}",
+                    "checkpoint-saved",
+                    data,
+                    time_of_wall(record.time),
                 )
         if start is not training.starts[-1]:
             ending = start.ending()
@@ -252,13 +254,15 @@ def _started(start: Start, tree: Tree) -> Happening:
         "ranks": 1 + len(start.others),
         **({"host": host} if host else {}),
     }
-    return Happening(f"training-started:{start.label}", "training-started", data, local_time(start.began))
+    return Happening(f"training-started:{start.label}", "training-started", data, time_of_wall(start.began))
 
 
 def _ended(start: Start, reason: str, tree: Tree) -> Happening:
     times = start.times()
     data = {"log": tree.shown(start.file.entry.path), "reason": reason}
-    return Happening(f"training-ended:{start.label}", "training-ended", data, local_time(times[-1] if times else None))
+    return Happening(
+        f"training-ended:{start.label}", "training-ended", data, time_of_wall(times[-1] if times else None)
+    )
 
 
 def _more(training: Training | None, curves: Curves | None, parameters: int | None) -> dict[str, Any]:

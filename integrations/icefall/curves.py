@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from speech_tracker.ingest.clock import time_of_wall
 from speech_tracker.ingest.found import Point
-from speech_tracker.integrations.icefall.headers import local_time
 from speech_tracker.integrations.icefall.steps import Axis, add_log
 from speech_tracker.integrations.icefall.train_logs import GradientNorms, MaximumMemory, TrainBatch, Validation
 from speech_tracker.integrations.icefall.trainings import Training
@@ -98,7 +98,7 @@ def _points_of(records: list[object], axis: Axis, open_epoch: int | None) -> Ite
         else:
             continue
         assert batch is not None
-        time = local_time(getattr(record, "time", None) or batch.time)
+        time = time_of_wall(getattr(record, "time", None) or batch.time)
         for name, value in values.items():
             yield Point(name, step, value, float(batch.epoch), time, batch.epoch != open_epoch)
 

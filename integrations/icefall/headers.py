@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from speech_tracker.ingest.clock import time_of_wall
-
 _HEADER = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)[,.](\d{3}) (DEBUG|INFO|WARNING|ERROR|CRITICAL) \[[^\]\n]*\]"
     rb"(?: \((\d+)/(\d+)\))? "
@@ -44,11 +42,6 @@ def header_of(match: re.Match[bytes]) -> Header:
     except ValueError:
         return Header(None, int(found[9] or 0))
     return Header(calendar.timegm(moment.timetuple()) + int(found[7]) / 1000, int(found[9] or 0))
-
-
-def local_time(wall: float | None) -> float | None:
-    """Return seconds since 1970 of a wall clock that showed this machine's time; the logs name no zone."""
-    return None if wall is None else time_of_wall(wall)
 
 
 def date_and_rank(name: str) -> tuple[str, int]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from speech_tracker.ingest.clock import time_of_wall
 from speech_tracker.ingest.found import LocatedProblem, Tally
 from speech_tracker.integrations.icefall.decode_logs import ErrorRate, SettingResult, SettingsBegin, SymbolDelay
 from speech_tracker.integrations.icefall.errs import ErrorCountsLine, SummaryHead, SummaryLine
 from speech_tracker.integrations.icefall.folders import RunFolder
-from speech_tracker.integrations.icefall.headers import local_time
 from speech_tracker.integrations.icefall.names import ResultName, split_label, suffix_of_log
 from speech_tracker.integrations.icefall.params import params_of
 from speech_tracker.integrations.icefall.read import Entry, ReadFile, Tree
@@ -109,7 +109,7 @@ def _add_log(found: dict[Place, dict[str, Score]], file: ReadFile, tree: Tree) -
                 Tally(record.substitutions, record.deletions, record.insertions, record.reference_length),
                 None,
                 file.entry.path,
-                local_time(record.time) or file.entry.stat.st_mtime,
+                time_of_wall(record.time) or file.entry.stat.st_mtime,
                 params,
             )
         elif isinstance(record, SymbolDelay):

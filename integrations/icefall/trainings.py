@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall, written_last
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import Status
 from speech_tracker.integrations.icefall.params import ParamLine, ParamsLine, params_of
@@ -107,7 +107,8 @@ class Start:
         if ending is not None:
             return ending.status, ending.reason
         changed = max(file.entry.stat.st_mtime for file in (self.file, *self.others, *self.outputs))
-        if now - changed < STILL_RUNNING_SECONDS:
+        said = time_of_wall(max(self.times(), default=None))
+        if now - written_last(changed, said) < STILL_RUNNING_SECONDS:
             return "running", ""
         return "killed", "its log breaks off"
 

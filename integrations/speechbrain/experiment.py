@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from speech_tracker.ingest.clock import time_of_wall, written_last
 from speech_tracker.ingest.endings import Ending
 from speech_tracker.ingest.walk import FileRole, Tree
 from speech_tracker.integrations.speechbrain.checkpoint_meta import CheckpointMeta, zone_offset
@@ -153,7 +154,7 @@ class Experiment:
             limit=_limit(self.config),
             tests=tests,
             test_sets=len(self.data.test_sets),
-            silent=max(0.0, now - newest),
+            silent=max(0.0, now - written_last(newest, time_of_wall(last.last) if last is not None else None)),
             allowed=silence_allowed(self.sessions),
         )
         cut: Ending | None = None

@@ -72,8 +72,12 @@ class FolderIngester(ABC, Generic[R]):
         """Return by what a folder is known to be this toolkit's, as a sentence; None when it is not."""
         return first_sign(root, cls.signs, cls.pruned)
 
-    def find(self, *, follow: bool = False) -> Found:
+    def find(self, *, follow: bool = False, now: float | None = None) -> Found:
         """Read what is new, and return the description of everything.
+
+        Args:
+            follow: see `assemble`.
+            now: the moment, in seconds since 1970, for which it is said what still runs; None for this one.
 
         Raises:
             OSError: the folder cannot be read.
@@ -86,7 +90,7 @@ class FolderIngester(ABC, Generic[R]):
             reader.progress = lambda: progress(total, len(reader.changed))
         files = reader.read_all(tree)
         self._changes = len(reader.changed) + self._new_others(tree)
-        found = self.assemble(tree, files, now=time.time(), follow=follow)
+        found = self.assemble(tree, files, now=time.time() if now is None else now, follow=follow)
         return replace(found, partial=self._patterns.given)
 
     def _new_others(self, tree: Tree[R]) -> int:
