@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from speech_tracker.errors import InvalidArgumentError, explain
+from speech_tracker.formats.parsed import BLANKS
 
 Unit = Literal["word", "char", "mixed"]
 Spaces = Literal["keep", "remove"]
@@ -19,7 +20,6 @@ Tokenizer = Callable[[str], "list[str]"]
 UNITS: tuple[Unit, ...] = ("word", "char", "mixed")
 SPACES: tuple[Spaces, ...] = ("keep", "remove")
 
-_ASCII_SPACE = " \t\n\r\x0b\f"
 UNUSUAL_SPACE = re.compile("[\x1c-\x1f\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]")
 """White space, or what looks like it, that separates words for the eye but not for Kaldi and sclite."""
 
@@ -31,8 +31,8 @@ _CHARACTER_SCRIPTS = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"  # Han, compatibility Han, half-width Katakana
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff"  # Kana supplements, Han beyond the basic plane
 )
-_MIXED = re.compile(f"[{_CHARACTER_SCRIPTS}]|[^{_ASCII_SPACE}{_CHARACTER_SCRIPTS}]+")
-_RUN_OF_SPACE = re.compile(f"[{_ASCII_SPACE}]+")
+_MIXED = re.compile(f"[{_CHARACTER_SCRIPTS}]|[^{BLANKS}{_CHARACTER_SCRIPTS}]+")
+_RUN_OF_SPACE = re.compile(f"[{BLANKS}]+")
 
 
 def split_words(text: str) -> list[str]:
@@ -55,7 +55,7 @@ def split_characters(text: str) -> list[str]:
     >>> split_characters(" ab  c")
     ['a', 'b', ' ', 'c']
     """
-    return list(_RUN_OF_SPACE.sub(" ", text.strip(_ASCII_SPACE)))
+    return list(_RUN_OF_SPACE.sub(" ", text.strip(BLANKS)))
 
 
 def split_characters_without_spaces(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from speech_tracker.errors import FormatError, explain
 from speech_tracker.formats.numbers import seconds
-from speech_tracker.formats.parsed import Findings
+from speech_tracker.formats.parsed import BLANKS, Findings
 from speech_tracker.formats.utterance import Utterance
 
 Side = Literal["reference", "hypothesis"]
@@ -135,7 +135,7 @@ def utterances(rows: Sequence[Row], columns: Columns, findings: Findings) -> lis
         found.append(
             Utterance(
                 names.get(number, str(raw)),
-                text.strip(),
+                text.strip(BLANKS),
                 number,
                 None if speaker in (None, "") else str(speaker),
                 seconds(row.get(columns.duration)) if columns.duration else None,

@@ -6,6 +6,7 @@ Source: SCTK 2.4.12, doc/infmts.htm; the rule that cuts words at segments is scl
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from speech_tracker.formats.numbers import seconds, time_text
 from speech_tracker.formats.parsed import Findings, Parsed, lines_of
 from speech_tracker.formats.stm import StmSegment
 from speech_tracker.formats.utterance import checked_field
+
+_FIELD = re.compile(r"\S+", re.ASCII)  # a no-break space is part of a word
 
 MARKS = {"<ALT_BEGIN>": "{", "<ALT>": "/", "<ALT_END>": "}"}
 """CTM's marks of alternates, and what TRN and STM write instead."""
@@ -46,7 +49,7 @@ def parse_ctm(text: str) -> Parsed[CtmWord]:
     findings = Findings()
     records = []
     for number, line in lines_of(text, findings, comment=";;"):
-        fields = line.split()
+        fields = _FIELD.findall(line)
         if len(fields) < 5:
             findings.problem(
                 number, line, f"{len(fields)} fields, expected file channel begin duration word [confidence]"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from speech_tracker.formats.parsed import Findings, Parsed, lines_of
+from speech_tracker.formats.parsed import BLANKS, Findings, Parsed, lines_of
 from speech_tracker.formats.trn import parse_trn
 from speech_tracker.formats.utterance import Utterance, UtterancePair
 
@@ -62,7 +62,7 @@ def parse_fairseq_generate(text: str) -> Parsed[UtterancePair]:
         if hypothesis is None:
             findings.problem(number, f"T-{row}", "no hypothesis line for this target")
         else:
-            records.append(UtterancePair(row, target.strip(), hypothesis.strip(), number))
+            records.append(UtterancePair(row, target.strip(BLANKS), hypothesis.strip(BLANKS), number))
     for row in {**tokens, **detokenized}.keys() - targets.keys():
         findings.problem(0, f"H-{row}", "no target line for this hypothesis")
     return findings.parsed(records)

@@ -14,7 +14,7 @@ import ast
 import re
 from collections.abc import Iterable
 
-from speech_tracker.formats.parsed import Findings, Parsed, lines_of
+from speech_tracker.formats.parsed import BLANKS, Findings, Parsed, lines_of
 from speech_tracker.formats.utterance import UtterancePair, checked_field
 
 _LINE = re.compile(r"(.*?):\t(ref|hyp|timestamp_ref|timestamp_hyp)=(.*)", re.DOTALL)
@@ -61,7 +61,7 @@ def _words(text: str) -> str | None:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     if isinstance(value, str):  # recipes that score characters store one string
-        return value.strip()
+        return value.strip(BLANKS)
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return " ".join(value)
     return None

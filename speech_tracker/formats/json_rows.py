@@ -10,7 +10,7 @@ import orjson
 
 from speech_tracker.errors import FormatError
 from speech_tracker.formats.columns import Row, Side, choose_columns, utterances
-from speech_tracker.formats.parsed import Findings, Parsed, lines_of
+from speech_tracker.formats.parsed import BLANKS, Findings, Parsed, lines_of
 from speech_tracker.formats.utterance import Utterance
 
 
@@ -69,7 +69,7 @@ def parse_json_document(text: str, *, side: Side = "reference", text_column: str
         texts = list(enumerate(value.items(), start=1))
         if 2 * sum(isinstance(each, str) for each in value.values()) < len(value):
             raise FormatError("a JSON object of id and text was expected, and most of its values are no text")
-        found = [Utterance(key, each.strip(), number) for number, (key, each) in texts if isinstance(each, str)]
+        found = [Utterance(key, each.strip(BLANKS), number) for number, (key, each) in texts if isinstance(each, str)]
         for number, (key, each) in texts:
             if not isinstance(each, str):
                 findings.problem(number, f"{key}: {each}", "the value is no text")

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from speech_tracker.formats.parsed import Findings, Parsed, lines_of
+from speech_tracker.formats.parsed import BLANKS, Findings, Parsed, lines_of
 from speech_tracker.formats.utterance import Utterance, UtterancePair, checked_field, checked_text
 
+_FIELD = re.compile(r"\S+", re.ASCII)  # a no-break space is part of a word
 _KEY = re.compile(r"[ \t]*([^ \t]+)[ \t]*(.*)", re.DOTALL)  # only blanks and tabs part fields in Kaldi
 
 
@@ -44,7 +45,7 @@ def parse_kaldi_text(text: str) -> Parsed[Utterance]:
                 findings.note("lines that begin with a blank (Kaldi refuses them)", number)
             if line.startswith(f"{key}\t"):
                 findings.note("a tab after the utterance id", number)
-        records.append(Utterance(key, rest.strip(), number))
+        records.append(Utterance(key, rest.strip(BLANKS), number))
     return findings.parsed(records)
 
 
@@ -103,7 +104,7 @@ def parse_per_utt(text: str) -> Parsed[UtterancePair]:
     records = []
     reference: tuple[str, int, str] | None = None
     for number, line in lines_of(text, findings):
-        fields = line.split()
+        fields = _FIELD.findall(line)
         kind = fields[1] if len(fields) > 1 else ""
         words = " ".join(word for word in fields[2:] if word != "***")
         if kind == "ref":

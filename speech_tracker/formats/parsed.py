@@ -10,6 +10,9 @@ from speech_tracker.formats.problems import Problem, shown
 
 Record = TypeVar("Record")
 
+BLANKS = " \t\n\r\x0b\f"
+"""What parts words for Kaldi and sclite. A no-break or ideographic space does not, at the ends of a text neither."""
+
 LONGEST_LINE = 1_000_000
 """Characters. A longer line is no transcript (ten hours of speech are about 600,000) and would stall an aligner."""
 

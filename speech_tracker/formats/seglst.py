@@ -13,7 +13,7 @@ import orjson
 from speech_tracker.errors import FormatError
 from speech_tracker.formats.json_rows import loads
 from speech_tracker.formats.numbers import seconds
-from speech_tracker.formats.parsed import Findings, Parsed
+from speech_tracker.formats.parsed import BLANKS, Findings, Parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def parse_seglst(text: str) -> Parsed[SeglstSegment]:
         begin, end = seconds(each.get("start_time")), seconds(each.get("end_time"))
         speaker = each.get("speaker")
         name = None if speaker is None else str(speaker)
-        records.append(SeglstSegment(str(each["session_id"]), name, begin, end, each["words"].strip(), place))
+        records.append(SeglstSegment(str(each["session_id"]), name, begin, end, each["words"].strip(BLANKS), place))
     return findings.parsed(records)
 
 

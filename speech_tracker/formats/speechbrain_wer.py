@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from speech_tracker.formats.parsed import Findings
+from speech_tracker.formats.parsed import BLANKS, Findings
 from speech_tracker.formats.problems import Problem
 from speech_tracker.formats.utterance import UtterancePair, checked_text
 
@@ -92,7 +92,7 @@ def _pair(head: re.Match[str], lines: list[str], index: int, findings: Findings)
         findings.problem(number, lines[index], "the alignment is cut short: 3 lines were expected")
         return None
     reference, hypothesis = (
-        [word for word in (token.strip() for token in lines[row].split(" ; ")) if word and word != GAP]
+        [word for word in (token.strip(BLANKS) for token in lines[row].split(" ; ")) if word and word != GAP]
         for row in (index + 1, index + 3)
     )
     operations = [token.strip() for token in lines[index + 2].split(" ; ")]

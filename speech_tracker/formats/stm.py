@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from speech_tracker.formats.numbers import seconds, time_text
-from speech_tracker.formats.parsed import Findings, lines_of
+from speech_tracker.formats.parsed import BLANKS, Findings, lines_of
 from speech_tracker.formats.problems import Problem
 from speech_tracker.formats.utterance import checked_field, checked_text
 
 IGNORE = "IGNORE_TIME_SEGMENT_IN_SCORING"
 """A transcript of this text takes the time out of scoring: hypothesis words in it are neither right nor wrong."""
 
-_FIELDS = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)(?:\s+<([^<>\s]+)>(?=\s|$))?(?:\s+(.*))?", re.DOTALL)
+_FIELDS = re.compile(
+    r"\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)(?:\s+<([^<>\s]+)>(?=\s|$))?(?:\s+(.*))?", re.DOTALL | re.ASCII
+)
 _LABEL = re.compile(r';;\s*(LABEL|CATEGORY)\s+"([^"]*)"\s+"([^"]*)"\s+"([^"]*)"')
 
 
@@ -99,7 +101,9 @@ def parse_stm(text: str) -> Stm:
             findings.problem(number, line, "the segment ends before it begins")
             continue
         names = tuple(found[6].split(",")) if found[6] else ()
-        segments.append(StmSegment(found[1], found[2], found[3], begin, end, (found[7] or "").strip(), names, number))
+        segments.append(
+            StmSegment(found[1], found[2], found[3], begin, end, (found[7] or "").strip(BLANKS), names, number)
+        )
     return Stm(tuple(segments), tuple(labels), findings.problems, findings.notes)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from speech_tracker.formats.parsed import Findings, Parsed, lines_of
+from speech_tracker.formats.parsed import BLANKS, Findings, Parsed, lines_of
 from speech_tracker.formats.utterance import Utterance, checked_field, checked_text
 
 _LINE = re.compile(r"(.*)\(([^()]*)\)\s*", re.DOTALL)
@@ -32,7 +32,7 @@ def parse_trn(text: str) -> Parsed[Utterance]:
         if not utterance_id:
             findings.problem(number, line, "the utterance id in parentheses is empty")
             continue
-        records.append(Utterance(utterance_id, found[1].strip(), number))
+        records.append(Utterance(utterance_id, found[1].strip(BLANKS), number))
     return findings.parsed(records)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from speech_tracker.errors import ScoringError
 from speech_tracker.evaluation import score
 from speech_tracker.evaluation.align import AlignedBatch, Aligner
 from speech_tracker.evaluation.sclite_network import ScliteRules
+from speech_tracker.evaluation.score_files import score_files
 
 Sclite = Callable[..., list[tuple[bytes, list[tuple["str | None", "str | None"]]]]]
 
@@ -201,3 +203,16 @@ def test_alternates_are_refused_where_spaces_count() -> None:
 def test_braces_are_letters_when_alternates_are_off() -> None:
     rules = ScliteRules(alternates=False, optional_words=False)
     assert score({"u": "a { b"}, {"u": "a { b"}, alignment="sclite", rules=rules).counts.hits == 3
+
+
+@pytest.mark.parametrize("space", ["\u00a0", " \u00a0", "\u3000", " \u3000 ", " \u2028 ", " \x1f ", "\x85", "\x0b"])
+def test_files_with_unusual_white_space_count_as_in_sclite(sclite: Sclite, tmp_path: Path, space: str) -> None:
+    rng = random.Random(1)
+
+    def text() -> str:
+        return "".join(rng.choice(["", space]) + rng.choice(["a ", "b ", "é ", "中文 "]) for _ in range(4)) + space
+
+    references, hypotheses = [text() for _ in range(100)], [text() for _ in range(100)]
+    wanted = sclite(references, hypotheses, "-e", "utf-8")  # leaves the two files
+    evaluation = score_files(tmp_path / "ref", tmp_path / "hyp", alignment="sclite").evaluation
+    assert [evaluation.operations(index) for index in range(100)] == [path for path, _ in wanted]

@@ -130,3 +130,22 @@ def test_arbitrary_bytes_are_never_a_crash(tmp_path_factory, data, chosen):
         read_transcripts(path, format=chosen)
     except SpeechTrackerError as error:
         assert str(path) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("kaldi", "u1 \u00a0a b\u3000\n"),
+        ("trn", "\u00a0a b\u3000 (u1)\n"),
+        ("stm", "u1 1 s 0.0 1.0 \u00a0a b\u3000\n"),
+        ("ctm", "u1 1 0.1 0.2 \u00a0a\nu1 1 0.3 0.2 b\u3000 0.9\n"),
+        ("jsonl", '{"id": "u1", "text": " \u00a0a b\u3000 "}\n'),
+        ("csv", "id,text\nu1,\u00a0a b\u3000\n"),
+        ("seglst", '[{"session_id": "u1", "speaker": "s", "words": "\u00a0a b\u3000"}]\n'),
+        ("per_utt", "u1 ref \u00a0a b\u3000\nu1 hyp a b\n"),
+        ("speechbrain", "u1, %WER 0.00 [ 0 / 2, 0 ins, 0 del, 0 sub ]\n\u00a0a ; b\u3000\n= ; =\n\u00a0a ; b\u3000\n"),
+    ],
+)
+def test_white_space_that_parts_no_words_stays_at_the_ends_of_a_text(format: str, text: str) -> None:
+    found = parse_transcripts(text, format=format)
+    assert (list(found.texts.values()), found.problems) == (["\u00a0a b\u3000"], ())
