@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -43,11 +43,12 @@ def report(place: str, error: Exception) -> None:
     for listener in _listeners:
         listener(place, error)
     if first:
-        logger.warning(
-            "speech-tracker: %s failed and was skipped; the training goes on (further failures there are only counted)",
-            place,
-            exc_info=error,
-        )
+        with suppress(Exception):  # logging itself raises where stderr was closed
+            logger.warning(
+                "speech-tracker: %s failed and was skipped; the training goes on (further failures there are only counted)",
+                place,
+                exc_info=error,
+            )
 
 
 @contextmanager

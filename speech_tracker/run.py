@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, cast
@@ -187,6 +188,12 @@ def _exit_code(status: str) -> int:
 
 
 def say(message: str) -> None:
-    """Print a line for people on stderr, unless SPEECH_TRACKER_SILENT or WANDB_SILENT asks for silence."""
-    if not (os.environ.get("SPEECH_TRACKER_SILENT") or os.environ.get("WANDB_SILENT") in ("true", "1")):
+    """Print a line for people on stderr, unless SPEECH_TRACKER_SILENT or WANDB_SILENT asks for silence.
+
+    A stderr that cannot be written (``2>&1 | head``, a connection that is gone, a signal in the middle of another line) is
+    no reason to stop a training.
+    """
+    if os.environ.get("SPEECH_TRACKER_SILENT") or os.environ.get("WANDB_SILENT") in ("true", "1"):
+        return
+    with suppress(Exception):
         print(f"speech-tracker: {message}", file=sys.stderr, flush=True)

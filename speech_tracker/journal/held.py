@@ -7,6 +7,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 logger = logging.getLogger("speech_tracker")
 
@@ -93,7 +94,8 @@ class Held:
         """Log a warning, once per topic until the disk has taken everything again."""
         if topic not in self._warned:
             self._warned.add(topic)
-            logger.warning(message, *arguments)
+            with suppress(Exception):  # logging itself raises where stderr was closed
+                logger.warning(message, *arguments)
 
 
 def _size(record: bytes | Unnumbered) -> int:

@@ -147,3 +147,28 @@ def test_an_exception_at_a_prompt_is_not_the_end_of_the_process(monkeypatch: pyt
     assert lifecycle.outcome() == ("failed", 1)
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     assert lifecycle.outcome() == ("finished", 0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "read, write = os.pipe(); os.close(read); os.dup2(write, 2)",  # 2>&1 | head
+        "sys.stderr.close()",
+        "sys.stderr = None",
+        "sys.stderr = type('Refusing', (), {'write': lambda *_: 1 / 0, 'flush': lambda *_: None})()",
+    ],
+    ids=["nobody reads", "closed", "none", "raises"],
+)
+def test_a_stderr_that_cannot_be_written_stops_nothing(program: Program, spoil: str) -> None:
+    ended = program(f"""
+        from speech_tracker.guard import never_raises
+        {spoil}
+        with start() as run:
+            never_raises(lambda: 1 / 0)()
+            run.log_metrics({{"loss": 1.0}}, step=1)
+        run.log_metrics({{"loss": 0.5}}, step=2)
+        os.write(1, b"trained")
+        os._exit(0)
+    """)
+    assert (ended.out, ended.code) == ("trained", 0)
+    assert (ended.view().status, ended.view().metrics["loss"]["count"]) == ("finished", 1)
