@@ -70,5 +70,5 @@ def score(
         block=block,
         options=options,
     )
-    score_output.write_files(scored, html=html, parquet=parquet)
     score_output.show(scored, as_json=as_json, trn_report=trn_report, worst=worst)
+    score_output.write_files(scored, html=html, parquet=parquet)  # a full disk must not cost the numbers

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from speech_tracker.cli.output import write, write_json
 from speech_tracker.errors import InvalidArgumentError, MissingExtraError, explain
 
 if TYPE_CHECKING:
@@ -73,28 +76,23 @@ def show(scored: FileScore, *, as_json: bool, trn_report: bool, worst: int) -> N
     if as_json:
         from speech_tracker.evaluation.summary import summary
 
-        echo_json(summary(scored))
+        write_json(summary(scored))
     elif trn_report:
         from speech_tracker.evaluation.show_sclite import sclite_report
 
-        typer.echo(sclite_report(scored.evaluation, title=scored.sides.hypothesis.path), nl=False)
+        write(sclite_report(scored.evaluation, title=scored.sides.hypothesis.path).removesuffix("\n"))
     else:
         from speech_tracker.evaluation.show import score_text
 
         print_text(lambda width: score_text(scored, worst=worst, width=width))
 
 
-def echo_json(value: Any) -> None:
-    """Print one JSON document."""
-    import orjson
-
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
 def print_text(make: Any) -> None:
     """Print a rich text made for the width of the terminal; plain, and 100 wide, when stdout is none."""
     from rich.console import Console
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding cannot hold is escaped, as `write` does
+        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(make(max(console.width, 40) if console.is_terminal else 100), end="", soft_wrap=True)
 
@@ -139,7 +137,7 @@ def normalizers(
             {"normalizer": name, "error_rates": dict(zip(found.systems, found.rates(row), strict=True))}
             for row, name in enumerate(found.normalizers)
         ]
-        echo_json({"unit": found.unit, "normalizers": rows, "ranking_changes": [str(each) for each in found.changes]})
+        write_json({"unit": found.unit, "normalizers": rows, "ranking_changes": [str(each) for each in found.changes]})
     else:
         print_text(lambda _: sensitivity_text(found))
 

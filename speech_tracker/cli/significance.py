@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +37,7 @@ def significance(
 
     Differences are those of the later system from the earlier one: negative where it is better.
     """
+    from speech_tracker.cli.output import write, write_json
     from speech_tracker.cli.score_output import named_files
     from speech_tracker.evaluation.compare_files import compare_files
     from speech_tracker.evaluation.comparison_text import comparison_text
@@ -62,6 +62,6 @@ def significance(
     for remark in compared.remarks:
         typer.echo(remark, err=True)
     if as_json:
-        typer.echo(json.dumps(compared.comparison.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        write_json(compared.comparison.as_dict())
     else:
-        typer.echo(comparison_text(compared.comparison))
+        write(comparison_text(compared.comparison))

@@ -20,7 +20,7 @@ def verify_scoring(
 
     Exit code 1 when a count differs, a scorer fails, or none is installed.
     """
-    from speech_tracker.cli.score_output import echo_json
+    from speech_tracker.cli.output import write, write_json
     from speech_tracker.evaluation.read_sides import ReadOptions, read_sides
     from speech_tracker.evaluation.show_checks import checks_dict, checks_text
     from speech_tracker.evaluation.verify import generated_set, verify
@@ -34,9 +34,9 @@ def verify_scoring(
         source, references, hypotheses = str(reference), dict(sides.references), dict(sides.hypotheses)
     checks = verify(references, hypotheses)
     if json:
-        echo_json({"source": source, **checks_dict(checks, len(references))})
+        write_json({"source": source, **checks_dict(checks, len(references))})
     else:
-        typer.echo(checks_text(checks, source, len(references)), nl=False)
+        write(checks_text(checks, source, len(references)).removesuffix("\n"))
     installed = [check for check in checks if check.is_installed]
     if not installed or not all(check.agrees for check in installed):
         raise typer.Exit(1)

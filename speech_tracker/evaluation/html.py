@@ -49,7 +49,7 @@ def write_html(scored: FileScore, path: str | os.PathLike[str], *, worst: int = 
     """
     text = html_page(scored, worst=worst)
     path = Path(path)
-    temporary = path.with_name(f".score-{secrets.token_hex(8)}.tmp")
+    temporary = path.parent / f".score-{secrets.token_hex(8)}.tmp"
     try:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
         temporary.replace(path)

@@ -217,7 +217,17 @@ def from_function(function: Callable[[str], str], *, name: str | None = None) ->
         source += compiled  # a line may hold several of them
 
     def checked(text: str) -> str:
-        result: object = function(text)
+        try:
+            result: object = function(text)
+        except Exception as error:
+            raise InvalidArgumentError(
+                explain(
+                    f"the normaliser {label} failed ({type(error).__name__}: {error})",
+                    got=text,
+                    expected="a function of one text that returns a text",
+                    remedy="correct it",
+                )
+            ) from error
         if not isinstance(result, str):
             raise InvalidTypeError(
                 explain(f"the normaliser {label} returned no text", got=result, expected="a str", remedy="correct it")
@@ -239,7 +249,7 @@ def _imported(which: str) -> Callable[[str], str]:
         else:
             module = importlib.import_module(place)
         found: Any = getattr(module, attribute)
-    except (ImportError, AttributeError, OSError, SyntaxError) as error:
+    except Exception as error:  # whatever the user's file raises when it is run
         raise InvalidArgumentError(
             explain(f"no such normalizer ({error})", got=which, expected="module:function", remedy="correct the name")
         ) from error

@@ -9,6 +9,7 @@ metadata under `METADATA_KEY`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -247,7 +248,9 @@ def _connection() -> Iterator[Any]:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """Give the name of a file beside `path` that takes its place when all went well."""
-    temporary = path.with_name(f".evaluation-{secrets.token_hex(8)}.tmp")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    temporary = path.parent / f".evaluation-{secrets.token_hex(8)}.tmp"
     try:
         yield temporary
         with temporary.open("rb+") as written:

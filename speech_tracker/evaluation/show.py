@@ -88,7 +88,7 @@ def interval_line(interval: Interval) -> str:
     """Return the interval in words, in percent."""
     what = interval.blocks.removesuffix("_id").replace("_", " ")
     line = (
-        f"{interval.level:.0%} interval {percent(max(interval.low, 0.0))} to {percent(interval.high)} "
+        f"{100 * interval.level:g}% interval {percent(max(interval.low, 0.0))} to {percent(interval.high)} "
         f"({interval.method}, resampling {interval.n_blocks} {what}s)"
     )
     return f"{line}\n  note: {interval.warning}" if interval.warning else line

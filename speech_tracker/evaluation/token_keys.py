@@ -69,6 +69,9 @@ class KeyMaker:
             return self._of_words(texts)
         if self._unit == "char":
             return self._of_characters(texts)
+        return self._one_by_one(texts)
+
+    def _one_by_one(self, texts: Sequence[str]) -> TokenKeys:
         tokens = [self._split(text) for text in texts]
         if not self._case_sensitive:
             tokens = [[fold_case(token) for token in one] for one in tokens]
@@ -81,6 +84,8 @@ class KeyMaker:
         text_starts += 1
         text_starts = np.concatenate([[0], np.cumsum(text_starts)])
         data = b" ".join([*encoded, b" " * 16])
+        if b"\0" in data:  # a short word and the same with zeros behind it would be one number
+            return self._one_by_one(texts)
         if not self._case_sensitive:
             data = data.lower()
         letters = np.frombuffer(data, np.uint8)

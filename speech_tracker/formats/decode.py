@@ -19,6 +19,7 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _GZIP = b"\x1f\x8b"
+_WIDE = ("utf-16", "utf-32")  # two or four bytes a letter, so zeros and bytes like a line end's are nothing special
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +60,23 @@ def decode(data: bytes, *, encoding: str = "utf-8") -> Decoded:
             encoding = marked
             notes.append(f"byte order mark removed ({marked.removesuffix('-sig')})")
             break
-    else:
-        if b"\0" in data[:65536]:
-            raise FormatError(
-                explain("this is no text", got=data[:16], expected="a text file", remedy="give the transcript file")
-            )
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        b"\0\0\0\0".decode(encoding)  # tells codecs of bytes to bytes, too
+        name = codecs.lookup(encoding).name
+    except (LookupError, UnicodeError):
         raise FormatError(
             explain("unknown encoding", got=encoding, expected="a name such as utf-8 or gb18030", remedy="correct it")
         ) from None
+    is_wide = name.startswith(_WIDE)
+    if b"\0" in data[:65536] and not is_wide:
+        raise FormatError(
+            explain("this is no text", got=data[:16], expected="a text file", remedy="give the transcript file")
+        )
     problems: tuple[Problem, ...] = ()
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        text, problems = _line_by_line(data, encoding)
+        text, problems = _wide_lines(data, encoding) if is_wide else _line_by_line(data, encoding)
     if "\r" in text:
         if "\n" not in text:
             text = text.replace("\r", "\n")
@@ -99,6 +101,17 @@ def _line_by_line(data: bytes, encoding: str) -> tuple[str, tuple[Problem, ...]]
             return ""
 
     lines = [text_of(number, line) for number, line in enumerate(data.split(b"\n"), start=1)]
+    return "\n".join(lines), tuple(problems)
+
+
+def _wide_lines(data: bytes, encoding: str) -> tuple[str, tuple[Problem, ...]]:
+    """Lose the lines in which something could not be decoded; their ends are found after decoding only."""
+    lines = data.decode(encoding, "replace").split("\n")
+    problems = []
+    for number, line in enumerate(lines, start=1):
+        if "\ufffd" in line:
+            problems.append(Problem(number, shown(line), f"not {encoding}: a letter cannot be decoded"))
+            lines[number - 1] = ""
     return "\n".join(lines), tuple(problems)
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -136,14 +138,13 @@ def bad(files):
         "an unknown unit": (["ref", "hyp", "--unit", "phone"], "phone"),
         "no speakers": (["ref", "hyp", "--speakers", "nowhere"], "nowhere"),
         "an attribute without file": (["ref", "hyp", "--attribute", "lang"], "NAME=FILE"),
-        "a page that cannot be written": (["ref", "hyp", "--html", "no/where.html"], "where"),
     }
 
 
 @pytest.mark.parametrize("case", [
     "a missing file", "a folder", "a binary file", "an empty file", "other ids", "missing ids", "text without ids",
     "one side only", "two hypotheses", "an unknown normaliser", "an unknown format", "an unknown encoding",
-    "an unknown block", "an unknown unit", "no speakers", "an attribute without file", "a page that cannot be written",
+    "an unknown block", "an unknown unit", "no speakers", "an attribute without file",
 ])  # fmt: skip
 def test_wrong_use_is_one_message_and_exit_code_2(files, capsys, monkeypatch, case):
     arguments, message = bad(files)[case]
@@ -200,3 +201,50 @@ def test_the_interval_can_be_kaldis(files, capsys):
     _, out, _ = run(capsys, files / "ref", files / "hyp", *options)
     found = json.loads(out)["wer_ci"]
     assert (found["method"], found["blocks"], found["level"]) == ("normal", "utterance", 0.9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--html", "."],
+        ["--html", "/"],
+        ["--parquet", "."],
+        ["--html", "/nowhere/x.html"],
+        ["--parquet", "/nowhere/x.parquet"],
+        ["--encoding", "hex"],
+        ["--normalizer", ":f"],
+        ["--normalizer", "..x:f"],
+        ["--normalizer", "{folder}/fails.py:f"],
+        ["--normalizer", "{folder}/raises.py:f"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_is_one_message_and_exit_code_2(files, capsys, options):
+    (files / "fails.py").write_text("def f(text):\n    return 1 / 0\n")
+    (files / "raises.py").write_text("raise RuntimeError('no')\n")
+    code, _, err = run(capsys, files / "ref", files / "hyp", *(each.format(folder=files) for each in options))
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_page_that_cannot_be_written_does_not_cost_the_numbers(files, capsys):
+    code, out, err = run(capsys, files / "ref", files / "hyp", "--html", files)
+    assert code == 2
+    assert out.startswith("%WER ")
+    assert f"{files} cannot be written" in err
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--trn-report"], ["--normalizer-table"]], ids=str)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_ids_names_and_words_that_stdout_cannot_hold_are_escaped(tmp_path, monkeypatch, options, encoding):
+    row = '{"id": "u\\ud8001", "text": "a 你", "speaker": "s\\udcff%d", "pred_text": "a \\ud800"}\n'
+    odd = os.fsencode(tmp_path) + b"/\xff.jsonl"
+    Path(os.fsdecode(odd)).write_text(row % 1 + (row % 2).replace("8001", "8002"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True))
+    assert main(["score", os.fsdecode(odd), os.fsdecode(odd), *options]) == 0
+    printed = sys.stdout.buffer.getvalue().decode()
+    if options == ["--json"]:
+        assert json.loads(printed)["substitutions"] == 2
+    elif options != ["--normalizer-table"]:
+        assert "\\ud800" in printed
+        assert ("你" in printed) == (encoding == "utf-8")

@@ -14,7 +14,7 @@ from speech_tracker.evaluation.token_keys import KeyMaker
 from speech_tracker.evaluation.tokenize import split_characters, split_mixed, split_words, tokenizer
 
 letters = st.sampled_from(
-    [*"abAB \t\n", "é", "中", "の", "한", "𠀀", "\u00a0", "\x1c", "\x0b", "\udce9", "longerthan8", "longerthan9"]
+    [*"abAB \t\n", "é", "中", "の", "한", "𠀀", "\u00a0", "\x1c", "\x0b", "\0", "\udce9", "longerthan8", "longerthan9"]
 )
 texts = st.lists(st.lists(letters, max_size=12).map("".join), max_size=8)
 units = st.sampled_from([("word", "keep"), ("char", "keep"), ("char", "remove"), ("mixed", "keep")])

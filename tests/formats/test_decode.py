@@ -41,9 +41,21 @@ def test_a_named_encoding_is_used():
     assert decode("u1 你好\n".encode("gb18030"), encoding="gb18030").text == "u1 你好\n"
 
 
-def test_an_unknown_encoding_is_refused():
-    with pytest.raises(FormatError, match="unknown encoding: got 'klingon'"):
-        decode(b"u1 a\n", encoding="klingon")
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "undefined"])
+def test_an_unknown_encoding_is_refused(encoding):
+    with pytest.raises(FormatError, match=f"unknown encoding: got '{encoding}'"):
+        decode(b"u1 a\n", encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_an_encoding_of_wide_letters_is_read_when_named_and_has_no_mark(encoding):
+    assert decode("u1 你好\nu2 ਊ\n".encode(encoding), encoding=encoding).text == "u1 你好\nu2 ਊ\n"
+
+
+def test_of_wide_letters_the_damaged_line_is_lost_and_located():
+    found = decode("u1 a\nu2 b\nu3 c".encode("utf-16")[:-1])
+    assert found.text == "u1 a\nu2 b\n"
+    assert [each.line_number for each in found.problems] == [3]
 
 
 def test_a_missing_last_line_end_is_noted():
