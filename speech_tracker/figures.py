@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 LONGEST = 1200
 """Columns or rows of a map that are drawn; a longer one is averaged down to this, so that a picture stays a picture."""
 
-_MOST_LABELS = 60
+MOST_HEADS = 16
+"""Heads of an attention map that are drawn; the title says how many there are."""
+
+_HEIGHT = 16.0
+"""Inches; the panels of a picture share it."""
+
+_LABELS_PER_INCH = 8.5
 
 
 def attention_figure(
@@ -34,12 +40,14 @@ def attention_figure(
     frame_shift_ms: float | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Return attention maps as a picture: output tokens upwards, input time to the right, one panel a head.
+    """Return attention maps as a picture: output tokens upwards, input time to the right, a panel for each head.
+
+    Of more heads than `MOST_HEADS` the first are drawn.
 
     Args:
         weights: array or tensor of shape (output, input) or (heads, output, input).
-        hypothesis: the output tokens, for the axis; a text is split at spaces where that gives the right number of
-            tokens, and into characters otherwise.
+        hypothesis: the output tokens, for the axis. A text is split at spaces, else into characters, where that gives
+            as many tokens as there are outputs (or one less, the end of the sentence); otherwise positions are counted.
         frame_shift_ms: milliseconds between two inputs, for an axis in seconds; frames are counted without it.
         title: a line above.
 
@@ -67,11 +75,14 @@ def attention_figure(
                 remedy="correct `frame_shift_ms=`",
             )
         )
-    heads, outputs, inputs = maps.shape
+    there, outputs, inputs = maps.shape
+    heads = min(there, MOST_HEADS)
+    if heads < there:
+        title = f"{title + ': ' if title else ''}the first {heads} of {there} heads"
     labels = _tokens(hypothesis, outputs)
     columns = min(heads, 4)
     rows = math.ceil(heads / columns)
-    height = min(max(2.2, 0.16 * outputs), 7.0)
+    height = min(max(2.2, 0.16 * outputs), 7.0, _HEIGHT / rows)
     figure = _figure(min(5.2 * columns, 16), height * rows + 0.6)
     end = inputs * frame_shift_ms / 1000 if frame_shift_ms else inputs
     for head in range(heads):
@@ -88,7 +99,7 @@ def attention_figure(
         else:
             axes.set_ylabel("output token" if labels else "output position")
             if labels:
-                _label_tokens(axes, labels)
+                _label_tokens(axes, labels, int(height * _LABELS_PER_INCH))
         if heads > 1:
             axes.set_title(f"head {head}", fontsize=9)
     if title:
@@ -110,7 +121,8 @@ def spectrogram_figure(
     The level is 10 log10 of the power of a Hann-windowed short-time Fourier transform, relative to its greatest value.
 
     Args:
-        audio: samples, one-dimensional, or (samples, channels), which are averaged.
+        audio: samples, one-dimensional, or of several channels, which are averaged: (samples, channels), or (channels,
+            samples), as torchaudio has it.
         sample_rate: Hz.
         window_ms, hop_ms: analysis window and its shift.
         title: a line above.
@@ -123,8 +135,10 @@ def spectrogram_figure(
     """
     import numpy as np
 
-    samples = _array("audio", audio)
-    if samples.ndim == 2:
+    from speech_tracker.media import channels_last
+
+    samples = channels_last(_array("audio", audio))
+    if samples.ndim == 2 and samples.size:
         samples = samples.mean(axis=1)
     if samples.ndim != 1 or not len(samples):
         raise InvalidTypeError(
@@ -256,13 +270,13 @@ def _tokens(hypothesis: Sequence[str] | str | None, outputs: int) -> list[str]:
     if hypothesis is None:
         return []
     if isinstance(hypothesis, str):
-        words = hypothesis.split()
-        hypothesis = words if len(words) in (outputs, outputs - 1) else list(hypothesis)
+        ways = (hypothesis.split(), list(hypothesis))
+        hypothesis = next((tokens for tokens in ways if len(tokens) in (outputs, outputs - 1)), [])
     return [str(token) for token in hypothesis][:outputs]
 
 
-def _label_tokens(axes: Axes, labels: list[str]) -> None:
-    stride = math.ceil(len(labels) / _MOST_LABELS)
+def _label_tokens(axes: Axes, labels: list[str], most: int) -> None:
+    stride = math.ceil(len(labels) / most)
     places = list(range(0, len(labels), stride))
     # "$" begins mathematics in matplotlib, and a space would be invisible
     axes.set_yticks(places, [labels[place].replace("$", r"\$").replace(" ", "␣") for place in places], fontsize=7)

@@ -81,11 +81,11 @@ def audio_writer(audio: Any, sample_rate: int | None) -> tuple[str, Write | None
             )
         )
     detached = audio.detach().cpu() if hasattr(audio, "detach") else audio
-    samples = np.asarray(detached)
+    samples = channels_last(np.asarray(detached))
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu" or samples.size == 0:
         raise InvalidTypeError(
             explain("not a sound", got=f"array of shape {samples.shape}, {samples.dtype}",
-                    expected="numbers, one-dimensional or (samples, channels)", remedy="correct `audio`")
+                    expected="numbers, one-dimensional, (samples, channels) or (channels, samples)", remedy="correct `audio`")
         )  # fmt: skip
     if samples.dtype.kind == "f":
         clean = np.nan_to_num(samples.astype(np.float64))
@@ -102,6 +102,11 @@ def audio_writer(audio: Any, sample_rate: int | None) -> tuple[str, Write | None
             file.writeframes(pcm.tobytes())
 
     return ".wav", write, {"sample_rate": sample_rate, "duration_s": len(pcm) / sample_rate}
+
+
+def channels_last(samples: Any) -> Any:
+    """Return an array as (samples, channels): torchaudio has the channels first, and no sound has more of them than samples."""
+    return samples.T if samples.ndim == 2 and samples.shape[0] < samples.shape[1] else samples
 
 
 def _existing(path: str | os.PathLike[str], expected: str) -> Path:

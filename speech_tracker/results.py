@@ -143,7 +143,7 @@ class ResultRecorder(Recorder):
         """Record the spectrogram of a sound as a picture (`speech_tracker.figures.spectrogram_figure`).
 
         Args:
-            audio: samples, one-dimensional or (samples, channels).
+            audio: samples, one-dimensional, (samples, channels) or (channels, samples).
             sample_rate: Hz.
             name: what it is a picture of.
             step: optimizer updates so far.
@@ -168,7 +168,7 @@ class ResultRecorder(Recorder):
         step: int | float | None = None,
         caption: str | None = None,
     ) -> None:
-        """Record a sound: samples (one-dimensional, or channels last; floats in -1…1 or 16-bit integers), or a file.
+        """Record a sound: samples (one-dimensional or of several channels; floats in -1…1 or 16-bit integers), or a file.
 
         Args:
             name: what it is.

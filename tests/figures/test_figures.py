@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import speech_tracker
 from speech_tracker.errors import InvalidArgumentError, InvalidTypeError
-from speech_tracker.figures import LONGEST, attention_figure, curve_figure, spectrogram_figure
+from speech_tracker.figures import LONGEST, MOST_HEADS, attention_figure, curve_figure, spectrogram_figure
 from speech_tracker.view import RunView
 
 
@@ -34,6 +35,38 @@ def test_a_text_hypothesis_is_split_into_the_number_of_tokens_that_the_map_has()
     letters = attention_figure(np.ones((4, 5)), hypothesis="good").axes[0]
     assert [label.get_text() for label in words.get_yticklabels()] == ["good", "morning"]
     assert [label.get_text() for label in letters.get_yticklabels()] == ["g", "o", "o", "d"]
+
+
+def test_tokens_that_do_not_fit_the_map_are_not_written_beside_it() -> None:
+    figure = attention_figure(np.ones((5, 60)), hypothesis="the cat sat")  # five sub-words of it, which we cannot know
+    axes = figure.axes[0]
+    assert axes.get_ylabel() == "output position"
+    assert not {"t", "h", "the"} & {label.get_text() for label in axes.get_yticklabels()}
+
+
+def test_a_model_of_many_heads_still_gives_a_picture_of_bounded_size() -> None:
+    figure = attention_figure(np.ones((64, 100, 40)), hypothesis=[str(number) for number in range(100)], title="utt-1")
+    assert len(figure.axes) == MOST_HEADS
+    assert figure.get_suptitle() == f"utt-1: the first {MOST_HEADS} of 64 heads"
+    assert max(figure.get_size_inches()) < 17
+    assert len(figure.axes[0].get_yticks()) <= 40  # of seven points each, in four inches
+
+
+def test_channels_may_come_first_as_torchaudio_has_them(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    rate = 8000
+    tone = np.sin(2 * np.pi * 1000 * np.arange(rate) / rate)
+    drawn = spectrogram_figure(torch.tensor(np.stack([tone, tone])), rate).axes[0]
+    assert drawn.get_xlim() == (0.0, 1.0)
+    alone = spectrogram_figure(tone, rate).axes[0].images[0].get_array()
+    np.testing.assert_allclose(drawn.images[0].get_array(), alone, atol=1e-6)
+    with speech_tracker.init(mode="local", store=tmp_path, capture_environment=False) as run:
+        run.log_audio("tone", torch.tensor(tone)[None], sample_rate=rate)
+    assert run.folder is not None
+    (sound,) = (record.data for record in RunView.read(run.folder).records("audio"))
+    assert sound["duration_s"] == 1.0
+    with wave.open(str(run.folder / sound["file"])) as file:
+        assert (file.getnchannels(), file.getnframes(), file.getframerate()) == (1, rate, rate)
 
 
 def test_the_tone_stands_at_its_frequency_in_the_spectrogram() -> None:
