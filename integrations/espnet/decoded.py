@@ -22,10 +22,17 @@ from speech_tracker.formats.kaldi_text import parse_kaldi_text, parse_utt2spk
 from speech_tracker.integrations.utterances import Heard, Scorer
 
 _OUTPUT = re.compile(r"^output\.(\d+)$")
+_TEXT = Path("1best_recog", "text")
+_SPLITTING = 60.0
+"""Seconds within which a recipe writes the lists of all jobs."""
 
 
 class DecodedSet:
     """What the jobs of one test set wrote.
+
+    Where the set was decoded before, by an earlier model or by more jobs, what these jobs left is in the same folders
+    until a job of now has its first hypothesis. It is older than the lists of utterances that the recipe gives to the
+    jobs of now, and is left out.
 
     Args:
         output: the folder of one job.
@@ -34,10 +41,17 @@ class DecodedSet:
     """
 
     def __init__(self, output: Path, data: Path, config: Mapping[str, Any]) -> None:
-        self.parts = [output]
-        if _OUTPUT.match(output.name):
-            self.parts = [path for path in output.parent.iterdir() if _OUTPUT.match(path.name)]
         self.logs = output.parent
+        self.parts, self.lists = [output], []
+        job = _OUTPUT.match(output.name)
+        if job:
+            began = _written(self.logs / f"keys.{job[1]}.scp")
+            self.lists = [path for path in self.logs.glob("keys.*.scp") if _written(path) > began - _SPLITTING]
+            self.parts = [
+                path
+                for path in self.logs.iterdir()
+                if _OUTPUT.match(path.name) and (path == output or _written(path / _TEXT) >= began)
+            ]
         self.folder = self.logs.parent if self.logs.name == "logdir" else self.logs
         self.data = data
         self.config = config
@@ -69,12 +83,10 @@ class DecodedSet:
                 Scorer().record(run, heard, **position)
 
     def _heard(self, keys: list[str]) -> Heard | None:
-        expected = {key for path in self.logs.glob("keys.*.scp") for key in keys_of(path)} or set(keys)
+        expected = {key for path in self.lists for key in keys_of(path)} or set(keys)
         hypotheses: dict[str, str] = {}
         for part in self.parts:
-            text = part / "1best_recog" / "text"
-            if text.is_file():
-                hypotheses.update(_texts(text))
+            hypotheses.update(_texts(part / _TEXT, whole_lines=True))  # of another job it may still be written
         if not expected or not expected <= set(hypotheses) or not (self.data / "text").is_file():
             return None
         references = _texts(self.data / "text")
@@ -125,10 +137,22 @@ def keys_of(path: Any) -> list[str]:
     return [line.split(maxsplit=1)[0] for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _texts(path: Path) -> dict[str, str]:
+def _written(path: Path) -> float:
+    """When a file was written last; 0 where there is none. Opened, so that a network file system asks its server."""
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _texts(path: Path, *, whole_lines: bool = False) -> dict[str, str]:
     if not path.is_file():
         return {}
-    return {each.utterance_id: each.text for each in parse_kaldi_text(path.read_text(encoding="utf-8")).records}
+    text = path.read_text(encoding="utf-8")
+    if whole_lines:
+        text = text[: text.rfind("\n") + 1]
+    return {each.utterance_id: each.text for each in parse_kaldi_text(text).records}
 
 
 def _cleaner(kind: Any) -> Callable[[str], str]:
