@@ -101,8 +101,9 @@ def choose_blocks(attributes: Mapping[str, Sequence[Any]], utterances: int, bloc
 
 
 def _single_utterances(utterances: int, warning: str | None) -> Blocks:
-    if warning is None and utterances < FEW_BLOCKS:
-        warning = _few(utterances, "utterances")
+    if utterances < FEW_BLOCKS:
+        few = _few(utterances, "utterances")
+        warning = few if warning is None else f"{warning}; {few}"
     return Blocks(UTTERANCE, np.arange(utterances, dtype=np.int64), utterances, warning)
 
 

@@ -114,7 +114,7 @@ def _sclite(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[str, 
         for name, texts in (("ref.trn", references), ("hyp.trn", hypotheses)):
             # a leading blank keeps a text that begins with ;; from being a comment
             lines = [f" {' '.join(split_words(text))} (s-{place:07d})\n" for place, text in enumerate(texts)]
-            (Path(folder) / name).write_text("".join(lines), encoding="utf-8")
+            (Path(folder) / name).write_text("".join(lines), encoding="utf-8", errors="surrogatepass")
         arguments = ["-i", "rm", "-r", "ref.trn", "trn", "-h", "hyp.trn", "trn", "-o", "pra", "stdout"]
         if not all(text.isascii() for text in (*references, *hypotheses)):
             arguments += ["-e", "utf-8"]

@@ -114,6 +114,12 @@ def test_one_speaker_alone_falls_back_to_utterances_and_warns():
     assert "nothing about other speakers" in str(interval.warning)
     with pytest.raises(ScoringError, match="nothing to resample"):
         bootstrap_interval(alone, block="speaker_id")
+    three = score({"u1": "a", "u2": "b", "u3": "c"}, {"u1": "a", "u2": "b", "u3": "d"}, attributes={
+        "speaker_id": dict.fromkeys(("u1", "u2", "u3"), "ljs")
+    })  # fmt: skip
+    warning = str(bootstrap_interval(three).warning)
+    assert "nothing about other speakers" in warning
+    assert "only 3 utterances" in warning
 
 
 def test_utterances_without_a_speaker_are_blocks_of_their_own_and_counted():

@@ -21,6 +21,10 @@ def test_the_fair_coin_equals_scipys_binomial_test(a, b):
     assert distributions.binomial_two_sided(a, a + b) == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_fair_coin_that_falls_evenly_has_p_1():
+    assert distributions.binomial_two_sided(7, 15) == 1.0
+
+
 def test_the_fair_coin_does_not_lose_digits_with_many_throws():
     for a, b in [(9_900, 10_300), (51_000, 50_000), (300_000, 301_000)]:
         assert distributions.binomial_two_sided(a, a + b) == pytest.approx(stats.binomtest(a, a + b).pvalue, rel=1e-7)

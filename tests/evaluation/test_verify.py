@@ -29,8 +29,9 @@ def test_alternates_optional_words_and_odd_text_agree_with_sclite():
         "u3": "(only)",
         "u4": "",
         "u5": "a  b",
+        "u6": "a \ud800 \udcff b",
     }
-    hypotheses = {"u1": "i go now", "u2": ";; no comment", "u3": "", "u4": "extra", "u5": "a\tb"}
+    hypotheses = {"u1": "i go now", "u2": ";; no comment", "u3": "", "u4": "extra", "u5": "a\tb", "u6": "a \udcff b"}
     check = verify(references, hypotheses)[0]
     assert check.agrees, (check.differing, check.failure)
 
