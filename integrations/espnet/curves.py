@@ -76,8 +76,9 @@ class _Course:
     def take(self, record: StepMeans) -> None:
         means = self.means.setdefault(record.epoch, {})
         # an epoch that begins anew without a word: its first attempt is not counted
-        for last in [each for each in means if each >= record.first]:
-            del means[last]
+        if means and record.first <= next(reversed(means)):
+            for last in [each for each in means if each >= record.first]:
+                del means[last]
         means[record.last] = record
 
 

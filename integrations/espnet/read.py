@@ -33,6 +33,6 @@ PARSERS = Parsers(
         "results": results_md.parse_results,
     },
     codec=RecordCodec((config_file, endings, inference_logs, job_headers, results_md, score_files, train_log)),
-    version="1",
+    version="2",
     head=inference_logs.parse_command,
 )

@@ -136,10 +136,12 @@ EVENTS: dict[str, str] = {
 _EVENTS = [(kind, re.compile(pattern)) for kind, pattern in EVENTS.items()]
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+|nan|inf)"
 # a name begins with a letter, so that the number before it ends where a comma is missing; `e` of an exponent is no name
-_VALUE = re.compile(
-    rf"([A-Za-z_][\w./]*?)=({_NUMBER}(?=\s*$|\s*,|[A-Za-z_][\w./]*=)|[^=,\[\]]*? seconds?\b|[^=,\s\[\]]+)"
-)
 _TIMESPAN = re.compile(r"([\d.]+) (year|week|day|hour|minute|second|millisecond)s?")
+# three units at most, as in ``1 hour, 33 minutes and 20.5 seconds`` and ``1 day, 7 hours and 12 minutes``
+_SPAN = r"[\d.]+ (?:year|week|day|hour|minute|second|millisecond)s?\b"
+_VALUE = re.compile(
+    rf"([A-Za-z_][\w./]*?)=({_NUMBER}(?=\s*$|\s*,|[A-Za-z_][\w./]*=)|{_SPAN}(?:(?:, | and ){_SPAN})*|[^=,\s\[\]]+)"
+)
 _SECONDS = {"year": 31557600.0, "week": 604800.0, "day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0}
 _STAGE = re.compile(r"(?:^|, )\[(\w+)\] ")
 _STEP = re.compile(r"(\d{1,9})epoch:(\w+):(\d{1,12})-(\d{1,12})batch: ?(.*)")

@@ -83,6 +83,23 @@ def test_a_value_without_a_comma_before_it_is_not_lost():
     assert math.isnan(record.values[2])
 
 
+@pytest.mark.parametrize(("span", "seconds"), [
+    ("1 hour, 33 minutes and 20.33 seconds", 5600.33), ("1 day, 7 hours and 12 minutes", 112320.0), ("1 hour", 3600.0),
+    ("59.99 seconds", 59.99), ("1 week, 1 day and 2 hours", 698400.0),
+])  # fmt: skip
+def test_an_epoch_may_last_hours_or_days(span, seconds):
+    """Epochs of a real corpus do: their times have commas of their own."""
+    line = (
+        f"[h] 2025-11-07 14:01:00,000 (trainer:394) INFO: 2epoch results: [train] loss=1.5, time={span}, total_count=40, "
+        "gpu_max_cached_mem_GB=20.1, [valid] cer=nan, acc=0.7, time=20.5 seconds, total_count=4\n"
+    )
+    (record,) = scan(line.encode(), train_log.TRAIN_LOG)
+    assert record.of("train") == {
+        "loss": 1.5, "time": pytest.approx(seconds), "total_count": 40.0, "gpu_max_cached_mem_GB": 20.1,
+    }  # fmt: skip
+    assert record.of("valid")["acc"] == 0.7
+
+
 @pytest.mark.parametrize(("text", "seconds"), [
     ("0.51 seconds", 0.51), ("1 minute and 25.13 seconds", 85.13), ("1 hour, 2 minutes and 3.5 seconds", 3723.5),
     ("2 days, 3 hours and 4 minutes", 183840.0), ("3 seconds", 3.0),
