@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from speech_tracker.ingest.ingester import Source
@@ -12,10 +14,11 @@ from speech_tracker.integrations.fairseq.ingest import FairseqIngester
 
 @pytest.mark.parametrize("piece", [37, 500, 4000])
 def test_a_training_is_followed_to_its_end_whatever_is_written_between_two_looks(tmp_path, views, training_log, piece):
-    log = training_log("ck")
+    now = time.time()  # a log of long ago is not taken to be still written
+    log = training_log("ck", day=time.strftime("%Y-%m-%d", time.localtime(now)))
     for step in range(1, 21):
         log.updates(step, 30 - step)
-    resumed = training_log("ck", resumed=10, day="2024-03-03")
+    resumed = training_log("ck", resumed=10, day=time.strftime("%Y-%m-%d", time.localtime(now + 86_400)))
     for step in range(11, 16):
         resumed.updates(step, 50 - step, epoch=2)
     content = log.text() + resumed.validation(15, 40.0, epoch=2).done().text()

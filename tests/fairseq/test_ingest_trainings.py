@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -153,7 +154,8 @@ def test_configurations_of_several_ranks_are_one_start(tmp_path, ingest, trainin
 )
 def test_how_a_training_ended(tmp_path, ingest, views, training_log, grow_old, ending, old, status):
     path = tmp_path / "train.log"
-    path.write_text(training_log("/nowhere/exp/asr").updates(1, 4.0).add(*ending).text())
+    log = training_log("/nowhere/exp/asr", day=time.strftime("%Y-%m-%d"))
+    path.write_text(log.updates(1, 4.0).add(*ending).text())
     if old:
         grow_old(path)
     ingest(tmp_path)
