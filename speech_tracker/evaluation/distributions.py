@@ -40,7 +40,7 @@ def binomial_two_sided(successes: int, trials: int) -> float:
     for k in range(1, tail + 1):
         term = term * (trials - k + 1) // k
         total += term
-    return min(1.0, total / 2 ** (trials - 1))
+    return min(1.0, total / (1 << (trials - 1)))
 
 
 def student_quantile(probability: float, degrees: float) -> float:

@@ -125,14 +125,19 @@ def find_mismatches(evaluation: Evaluation, *, near: float = 0.8, good: float = 
 
 def _best_elsewhere(evaluation: Evaluation, bad: list[int], good: float) -> dict[int, tuple[int, float]]:
     """Return, for each of the places that fits elsewhere, the other place and the error rate there."""
-    postings: defaultdict[str, list[int]] = defaultdict(list)
+    # only what is looked up is listed: a few suspicious utterances in a huge set need little memory
+    postings: dict[str, list[int]] = {}
+    for place in bad:
+        postings.update((key, []) for key in _keys(evaluation.hypotheses[place], evaluation.unit))
     for place, text in enumerate(evaluation.references):
-        for key in _keys(text, evaluation.unit):
+        for key in _keys(text, evaluation.unit) & postings.keys():
             postings[key].append(place)
     pairs: list[tuple[int, int]] = []
     for place in bad:
-        keys = [key for key in _keys(evaluation.hypotheses[place], evaluation.unit) if key in postings]
-        keys = [key for key in sorted(keys, key=lambda key: (len(postings[key]), key)) if len(postings[key]) <= _COMMON]
+        keys = [
+            key for key in _keys(evaluation.hypotheses[place], evaluation.unit) if 0 < len(postings[key]) <= _COMMON
+        ]
+        keys.sort(key=lambda key: (len(postings[key]), key))
         votes: defaultdict[int, float] = defaultdict(float)
         for key in keys[:_RAREST]:
             for other in postings[key]:
