@@ -189,7 +189,7 @@ def attach(
     folder = paths.run_folder(place, id if id is not None else remembered.run)  # type: ignore[union-attr]
     from speech_tracker.view import RunView
 
-    identity = RunView.read(folder).identity
+    identity = RunView.read_state(folder).identity
     return attached(folder.name, identity["name"], identity["project"], identity["task"], folder, "local")
 
 
@@ -354,7 +354,7 @@ def _before(run_folder: Path, run_id: str, resume: Resume, *, must: bool) -> dic
         )  # fmt: skip
     from speech_tracker.view import RunView
 
-    view = RunView.read(run_folder)
+    view = RunView.read_state(run_folder)  # a long run is not read through for the sake of its name
     segment = view.main_segment
     if view.status == "running" and segment is not None:
         logger.warning(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,10 @@ class Follow:
         Raises:
             RunNotFoundError: the folder is not a run's.
         """
-        kept: deque[Record] = deque(maxlen=lines)
-        records: list[Record] = []
-        while found := self._poll():
-            records += found
-        kept.extend(sorted(records, key=lambda record: record.time))
-        return list(kept)
+        count = itertools.count()  # of records of one moment, the later one is the later
+        there = ((record.time, next(count), record) for found in iter(self._poll, []) for record in found)
+        kept = sorted(there) if lines is None else reversed(heapq.nlargest(lines, there))
+        return [record for *_, record in kept]
 
     def new(self) -> Iterator[Record]:
         """Yield records as they are written, until the run has ended."""
@@ -65,7 +64,7 @@ class Follow:
             if records:
                 continue
             if ended and self._ended():
-                self.status = RunView.read(self.folder).status
+                self.status = RunView.read_state(self.folder).status
                 return
             self._sleep(self._interval)
 

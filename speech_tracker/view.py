@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -30,14 +30,27 @@ class RunView:
         self.folder = journal.folder
 
     @classmethod
-    def read(cls, folder: Path) -> RunView:
+    def read(cls, folder: Path, *, kinds: Collection[str] | None = None) -> RunView:
         """Read the run in `folder`.
+
+        Args:
+            folder: the run's folder.
+            kinds: read only records of these kinds, which is much faster where they are few (`read_journal`).
 
         Raises:
             RunNotFoundError: it is not the folder of a run.
             JournalVersionError: it was written in a newer format.
         """
-        return cls(read_journal(folder))
+        return cls(read_journal(folder, kinds=kinds))
+
+    @classmethod
+    def read_state(cls, folder: Path) -> RunView:
+        """Read of the run in `folder` only what tells its identity and its status.
+
+        Raises:
+            RunNotFoundError, JournalVersionError: as `read`.
+        """
+        return cls.read(folder, kinds=("run", "status", "event"))
 
     def records(self, *kinds: str) -> list[Record]:
         """Return the records of these kinds, in order."""
@@ -128,33 +141,49 @@ class RunView:
         return records[-1].data.get("reason") if records else None
 
     @cached_property
+    def _measured(self) -> dict[str, list[Record]]:
+        """Metric → the records that have a value of it, in the order of its history.
+
+        Points are made of them when they are asked for: those of all metrics of a long training would be many times as
+        large as its records.
+        """
+        found: dict[str, list[Record]] = {}
+        for record in self.journal.records:
+            if record.kind == "metrics":
+                for name in record.data["values"]:
+                    found.setdefault(name, []).append(record)
+        order = {segment.name: place for place, segment in enumerate(self.journal.segments)}
+        return {name: _ordered(records, order) for name, records in sorted(found.items())}
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of all metrics that were recorded, sorted."""
+        return list(self._measured)
+
+    @cached_property
     def histories(self) -> dict[str, list[dict[str, Any]]]:
-        """Metric → its points in the order of steps: ``{"step", "epoch", "value", "time"}``.
+        """Metric → its points (`history`). For one metric of a long run ask `history`."""
+        return {name: self.history(name) for name in self._measured}
+
+    def history(self, metric: str) -> list[dict[str, Any]]:
+        """Return the points of `metric` in the order of steps: ``{"step", "epoch", "value", "time"}``; empty without any.
 
         A step recorded again by a later segment of a continued run replaces the earlier point; within one segment every
         point is kept. Points without a step keep the order in which they were recorded.
         """
-        order = {segment.name: place for place, segment in enumerate(self.journal.segments)}
-        points: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-        for record in self.records("metrics"):
-            data = record.data
-            place = order.get(record.segment, 0)
-            for name, value in data["values"].items():
-                point = {
-                    "step": data.get("step"), "epoch": data.get("epoch"), "value": value,
-                    "time": data.get("time", record.time),
-                }  # fmt: skip
-                points.setdefault(name, []).append((place, point))
-        return {name: _ordered(found) for name, found in sorted(points.items())}
-
-    def history(self, metric: str) -> list[dict[str, Any]]:
-        """Return the points of `metric`, empty when it was never recorded."""
-        return self.histories.get(metric, [])
+        return [
+            {"step": data.get("step"), "epoch": data.get("epoch"), "value": data["values"][metric],
+             "time": data.get("time", record.time)}
+            for record in self._measured.get(metric, ()) for data in (record.data,)
+        ]  # fmt: skip
 
     @cached_property
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Metric → ``{"last", "min", "max", "count"}``; NaN counts, but is neither the least nor the greatest."""
-        return {name: summary_of([point["value"] for point in points]) for name, points in self.histories.items()}
+        return {
+            name: summary_of([record.data["values"][name] for record in records])
+            for name, records in self._measured.items()
+        }
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
@@ -285,15 +314,21 @@ def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
             into[key] = dict(value) if isinstance(value, dict) else value
 
 
-def _ordered(points: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
-    last_segment: dict[Any, int] = {}
-    for segment, point in points:
-        if point["step"] is not None:
-            last_segment[point["step"]] = max(segment, last_segment.get(point["step"], 0))
-    kept = [point for segment, point in points if point["step"] is None or last_segment[point["step"]] == segment]
-    if any(point["step"] is not None for point in kept):
-        kept.sort(key=lambda point: -math.inf if point["step"] is None else point["step"])
-    return kept
+def _ordered(records: list[Record], order: Mapping[str, int]) -> list[Record]:
+    """Return records of a metric in the order of steps, without those that a later segment has recorded again."""
+    if any(record.segment != records[0].segment for record in records):
+        last: dict[Any, int] = {}
+        for record in records:
+            step = record.data.get("step")
+            if step is not None:
+                last[step] = max(order.get(record.segment, 0), last.get(step, 0))
+        records = [
+            record for record in records
+            if (step := record.data.get("step")) is None or last[step] == order.get(record.segment, 0)
+        ]  # fmt: skip
+    if any(record.data.get("step") is not None for record in records):
+        records.sort(key=lambda record: -math.inf if (step := record.data.get("step")) is None else step)
+    return records
 
 
 def summary_of(values: Sequence[Any]) -> dict[str, Any]:

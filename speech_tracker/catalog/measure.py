@@ -68,13 +68,14 @@ def evaluation_histories(view: RunView) -> dict[str, list[dict[str, Any]]]:
     """
     from speech_tracker.evaluation_record import place_of
 
+    known = set(view.metric_names)
     found: dict[str, list[dict[str, Any]]] = {}
     for evaluation in view.evaluations:
         place = place_of(evaluation)
         for name, value in rates_of(evaluation).items():
             point = {key: evaluation.get(key) for key in ("step", "epoch")}
             key = f"{place}/{name}"
-            if not place.startswith("test/") and {key, f"valid/{name}"} & view.histories.keys():
+            if not place.startswith("test/") and {key, f"valid/{name}"} & known:
                 continue
             found.setdefault(key, []).append({**point, "value": value, "time": evaluation["time"]})
     return found

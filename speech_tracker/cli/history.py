@@ -29,10 +29,11 @@ def history(
 
     view = RunView.read(find(store, run))
     names = list(dict.fromkeys(metrics))
-    known = {**view.histories, **evaluation_histories(view)}
-    _check(view, names, list(known))
+    measured = evaluation_histories(view)
+    _check(view, names, list(dict.fromkeys([*view.metric_names, *measured])))
+    known = {name: measured[name] if name in measured else view.history(name) for name in names}
     if json:
-        write_json({name: known[name] for name in names}, indent=on_terminal())
+        write_json(known, indent=on_terminal())
         return
     write_rows(
         ["METRIC", "STEP", "EPOCH", "VALUE", "TIME"],

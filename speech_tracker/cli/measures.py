@@ -20,14 +20,14 @@ _WIDEST = 110
 
 def curves_table(view: RunView, *, everything: bool) -> Table | None:
     """Return last and best value of the main metrics, None for a run without any."""
-    names = sorted(view.histories, key=importance)
+    names = sorted(view.metric_names, key=importance)
     if not names:
         return None
     shown = names if everything else names[:_SHOWN]
     drawn = on_terminal()
     rows = []
     for name in shown:
-        points = view.histories[name]
+        points = view.history(name)
         last = points[-1]
         best = _best(name, points)
         row = [Cell(name, "bold" if name.startswith(("valid/", "test/")) else ""), Cell(show_value(name, last["value"])),
@@ -46,9 +46,9 @@ def chart_section(view: RunView) -> Lines | None:
     from shutil import get_terminal_size
 
     for ending in ("loss", "wer", "cer", "accuracy", "acc"):
-        found = [name for name in view.histories if name.rpartition("/")[2] == ending and name.count("/") <= 1]
+        found = [name for name in view.metric_names if name.rpartition("/")[2] == ending and name.count("/") <= 1]
         found.sort(key=lambda name: not name.startswith("train/"))
-        curves = [Curve(name, _points(view.histories[name])) for name in found[:3]]
+        curves = [Curve(name, _points(view.history(name))) for name in found[:3]]
         wide = min(get_terminal_size((80, 24)).columns - 4, _WIDEST)
         lines = chart(curves, width=wide, height=_HEIGHT)
         if lines:

@@ -227,7 +227,7 @@ def _next(view: RunView) -> Lines:
     lines = [f"speech-tracker show {run} --json", f"speech-tracker show {run} --all"]
     if view.status == "running":
         lines.insert(0, f"speech-tracker tail {run}")
-    if view.histories:
-        name = min(view.histories, key=importance)
+    if view.metric_names:
+        name = min(view.metric_names, key=importance)
         lines.append(f"speech-tracker history {run} {shlex.quote(name)}")
     return Lines("Look further", lines)

@@ -128,8 +128,8 @@ def read_known(folder: Path) -> KnownRun:
 
     view = RunView.read(folder)
     known = KnownRun(exists=True, status=view.status, config=view.config, speech=view.speech, live=read_live(view))
-    for name, points in view.histories.items():
-        for point in points:
+    for name in view.metric_names:
+        for point in view.history(name):
             known.values[name, point["step"]] = point["value"]
     for event in view.events:
         data = event.get("data", {})

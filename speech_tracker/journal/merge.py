@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,13 @@ def segment_files(run_folder: Path) -> list[tuple[int, int, Path]]:
     return sorted((int(found[1]), int(found[2]), path) for found, path in names)
 
 
-def read_journal(run_folder: Path) -> Journal:
+def read_journal(run_folder: Path, *, kinds: Collection[str] | None = None) -> Journal:
     """Read the run in `run_folder`, also while it is being written.
+
+    Args:
+        run_folder: the run's folder.
+        kinds: read only the first record of each segment and those of these kinds. What lies between is not looked at:
+            neither damaged nor missing records are reported, and numbers and times are those of what was read.
 
     Raises:
         RunNotFoundError: the folder is not a run's.
@@ -92,7 +98,7 @@ def read_journal(run_folder: Path) -> Journal:
         records: list[Record] = []
         hurt: list[Damage] = []
         try:
-            for found in read_segment(path):
+            for found in read_segment(path, kinds):
                 (records if isinstance(found, Record) else hurt).append(found)  # type: ignore[arg-type]
         except FileNotFoundError:  # its writer could not write the first record and took it away again
             continue
@@ -106,7 +112,7 @@ def read_journal(run_folder: Path) -> Journal:
             )
         records.sort(key=lambda record: record.number)  # threads may have swapped neighbours
         damage += hurt
-        if not hurt:
+        if not hurt and kinds is None:
             missing += _gaps(path.stem, records)
         segments.append(_segment(path, number, rank, records))
         parts.append(records)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -14,6 +15,7 @@ _START = re.compile(rb'\{"v":\d+,"run":"')
 _END = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
 _HEAD = re.compile(r'\{"v":\d+,"run":"[^"]*","segment":"[^"]*","n":\d+,')
 _SHOWN = 160  # characters; enough for the head of a record
+_PIECE = 4 * 1024 * 1024  # bytes that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,26 +139,76 @@ def _part(whole: Damage, text: bytes, begin: int, end: int) -> Damage:
     return Damage(whole.path, whole.line, whole.offset + begin, end - begin, whole.reason, shown, torn)
 
 
-def read_segment(path: Path) -> Iterator[Record | Damage]:
+def read_segment(path: Path, kinds: Collection[str] | None = None) -> Iterator[Record | Damage]:
     """Yield what is in the segment `path`: records and damage, in the order of the file; each record once.
 
     The part of a record that a full disk cut short is no damage when the record was written again, whole, behind it.
 
+    Args:
+        path: the segment's file.
+        kinds: yield only the first record and those of these kinds, and no damage but a newer format's.
+
     Raises:
         OSError: the file cannot be read.
     """
-    parts = list(scan(path.read_bytes(), path))
+    parts = list(_whole(path) if kinds is None else _only(path, kinds))
     replaced = _replaced(parts) if any(isinstance(each, Damage) for each in parts) else set()
-    seen: set[tuple[str, int]] = set()
+    seen: dict[str, Seen] = {}
     for found in parts:
         if isinstance(found, Record):
-            key = (found.segment, found.number)
-            if key in seen:  # written again after a write whose success was not seen
-                continue
-            seen.add(key)
+            if not seen.setdefault(found.segment, Seen()).add(found.number):
+                continue  # written again after a write whose success was not seen
         elif found.offset in replaced:
             continue
         yield found
+
+
+def _whole(path: Path) -> Iterator[Record | Damage]:
+    """Yield everything that is in the file now, a piece of whole lines after the other."""
+    offset, line = 0, 1
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while offset < size and (lines := file.readlines(_PIECE)):
+            data = b"".join(lines)
+            yield from scan(data, path, offset=offset, line=line)
+            if not data.endswith(b"\n"):  # being written: what comes next would begin in the middle of a line
+                return
+            offset += len(data)
+            line += len(lines)
+
+
+def _only(path: Path, kinds: Collection[str]) -> Iterator[Record | Damage]:
+    wanted = re.compile(b'"type":"(?:%b)"' % b"|".join(re.escape(kind.encode()) for kind in kinds))
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if number and wanted.search(line) is None:
+                continue
+            for found in scan(line, path, line=number + 1):
+                if isinstance(found, Damage):
+                    if found.version is not None:
+                        yield found
+                elif number == 0 or found.kind in kinds:
+                    yield found
+
+
+class Seen:
+    """The numbers of a segment's records that were met, compactly: they come almost in order."""
+
+    __slots__ = ("_above", "_below")
+
+    def __init__(self) -> None:
+        self._below = 0
+        self._above: set[int] = set()
+
+    def add(self, number: int) -> bool:
+        """Return whether `number` is new, and remember it."""
+        if number < self._below or number in self._above:
+            return False
+        self._above.add(number)
+        while self._below in self._above:
+            self._above.remove(self._below)
+            self._below += 1
+        return True
 
 
 def _replaced(parts: list[Record | Damage]) -> set[int]:

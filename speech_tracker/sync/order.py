@@ -17,7 +17,7 @@ from pathlib import Path
 
 from speech_tracker.errors import JournalVersionError
 from speech_tracker.journal.merge import is_after, segment_files
-from speech_tracker.journal.reader import Damage, scan
+from speech_tracker.journal.reader import Damage, Seen, scan
 from speech_tracker.journal.record import VERSION, NotARecord, Record, parse
 
 Slice = tuple[str, int, int]
@@ -48,7 +48,7 @@ class Order:
         self._ends: dict[str, int] = {}
         for name, _, end in self.slices:
             self._ends[name] = max(end, self._ends.get(name, 0))
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, Seen] = {}
         self._roles: dict[str, str] = {}
 
     @property
@@ -116,7 +116,7 @@ class Order:
         with path.open("rb") as file:
             file.seek(begin)
             data = file.read(end - begin)
-        seen = self._seen.setdefault(path.stem, _Seen())
+        seen = self._seen.setdefault(path.stem, Seen())
         for found in scan(data, path, offset=begin):
             if isinstance(found, Damage):
                 if found.version is not None:
@@ -124,7 +124,7 @@ class Order:
                         f"{path} is written in journal format {found.version}, expected at most {VERSION}; upgrade with: "
                         "pip install -U speech-tracker"
                     )
-            elif seen.is_new(found.number):
+            elif seen.add(found.number):
                 yield found
 
     def _is_main(self, path: Path) -> bool:
@@ -183,23 +183,6 @@ def segment_role(path: Path) -> str | None:
         return str(parse(line[:-1]).data.get("role", "unknown"))
     except (NotARecord, AttributeError):
         return "unknown"
-
-
-class _Seen:
-    """The numbers of a segment's records that have been read, compactly: they come almost in order."""
-
-    def __init__(self) -> None:
-        self._below = 0
-        self._above: set[int] = set()
-
-    def is_new(self, number: int) -> bool:
-        if number < self._below or number in self._above:
-            return False
-        self._above.add(number)
-        while self._below in self._above:
-            self._above.remove(self._below)
-            self._below += 1
-        return True
 
 
 def _last_line_end(path: Path, begin: int, piece: int) -> int:

@@ -78,7 +78,8 @@ def test_a_record_that_is_missing_is_a_finding(cli: Callable[..., Any], make_run
 
 def test_a_process_that_vanished_is_a_finding(cli: Callable[..., Any]) -> None:
     code = "import speech_tracker, os\nspeech_tracker.init('digits', mode='local')\nos.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code], check=False)
+    gone = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert gone.returncode == -9, gone.stderr
     answer = cli("doctor", "--json")
     assert answer.code == 1
     (found,) = [each for each in answer.json()["findings"] if each["level"] == "problem"]

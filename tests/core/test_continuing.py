@@ -20,6 +20,8 @@ from speech_tracker.errors import (
     StoreError,
     UnsafePathError,
 )
+from speech_tracker.journal import reader
+from speech_tracker.journal.record import parse
 from speech_tracker.view import RunView
 
 Begin = Callable[..., Run]
@@ -249,3 +251,17 @@ def test_adding_to_a_run_that_is_not_there_says_what_is_missing(tmp_path: Path) 
         speech_tracker.attach(tmp_path)
     with pytest.raises(RunNotFoundError, match="is not the folder of a run"):
         speech_tracker.attach(id="absent", store=tmp_path)
+
+
+def test_a_long_run_is_not_read_through_to_be_continued_or_added_to(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begin(experiment_folder=tmp_path / "exp", name="long", project="digits") as run:
+        for step in range(500):
+            run.log_metrics({"loss": 1.0}, step=step)
+    parsed: list[bytes] = []
+    monkeypatch.setattr(reader, "parse", lambda text: parsed.append(text) or parse(text))  # type: ignore[func-returns-value]
+    with begin(experiment_folder=tmp_path / "exp") as again:
+        assert (again.id, again.name, again.project) == (run.id, "long", "digits")
+    speech_tracker.attach(tmp_path / "exp").finish()
+    assert 0 < len(parsed) < 50

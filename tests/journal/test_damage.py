@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from speech_tracker.encoding import encode, tag
+from speech_tracker.journal import reader
 from speech_tracker.journal.reader import Damage, read_segment, scan
 from speech_tracker.journal.record import VERSION, Record, line, opening, parse
 
@@ -194,6 +196,35 @@ def test_two_writers_in_one_file_do_not_hide_each_others_numbers(tmp_path: Path)
     path = tmp_path / "0001-rank0.jsonl"
     path.write_bytes(one.data + other.data)
     assert len(list(read_segment(path))) == 2
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    data=st.one_of(
+        _segments.map(lambda built: built.data), st.binary(max_size=200), _segments.map(lambda b: b.data[3:-4])
+    ),
+    piece=st.integers(1, 400),
+)
+def test_reading_a_file_in_pieces_gives_what_reading_it_at_once_gives(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, piece: int
+) -> None:
+    path = tmp_path_factory.mktemp("pieces") / "0001-rank0.jsonl"
+    path.write_bytes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "_PIECE", piece)
+        in_pieces = list(read_segment(path))
+    assert list(map(repr, in_pieces)) == list(map(repr, scan(data, path)))
+
+
+def test_only_the_kinds_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    kinds = ["segment", "run", "metrics", "status", "metrics"]
+    start = opening("r", "0001-rank0")
+    lines = [line(start, n, 1.7e9, kind, encode({"said": '"type":"run"'})) for n, kind in enumerate(kinds)]
+    path = tmp_path / "0001-rank0.jsonl"
+    path.write_bytes(lines[0] + lines[1][:-5] + b"\n" + b"".join(lines[1:]) + b"damage")
+    found = list(read_segment(path, ("run", "status")))
+    assert [each.kind for each in found if isinstance(each, Record)] == ["segment", "run", "status"]
+    assert len(found) == 3
 
 
 def test_a_line_of_a_newer_format_is_told_apart_from_damage() -> None:
