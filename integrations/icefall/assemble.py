@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall
+from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall, written_last
 from speech_tracker.ingest.found import (
     Found,
     FoundEvaluation,
@@ -177,10 +177,21 @@ def _status(folder: RunFolder, training: Training | None, now: float) -> tuple[S
     if training is not None:
         return training.starts[-1].status(now)
     decodes = [file for file in folder.results if file.entry.role.parser == "decode"]
-    open_ones = [file for file in decodes if not any(isinstance(each, Done) for each in file.records)]
-    if any(now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS for file in open_ones):
-        return "running", ""
-    return "finished", ""
+    return ("running" if any(not _is_done(file) and _goes_on(file, now) for file in decodes) else "finished"), ""
+
+
+def _is_done(decode: ReadFile) -> bool:
+    return any(isinstance(each, Done) for each in decode.records)
+
+
+def _goes_on(decode: ReadFile, now: float) -> bool:
+    """Whether a search without an end still writes to its log."""
+    said = time_of_wall(max(_times(decode), default=None))
+    return now - written_last(decode.entry.stat.st_mtime, said) < STILL_RUNNING_SECONDS
+
+
+def _times(decode: ReadFile) -> list[float]:
+    return [each.time for each in decode.records if getattr(each, "time", None) is not None]
 
 
 def _steps(curves: Curves | None) -> dict[int, int]:
@@ -204,11 +215,11 @@ def _jobs(training: Training | None, decodes: list[ReadFile], now: float) -> Job
         threads += start.seconds * (world_size if isinstance(world_size, int) and world_size > 0 else 1)
     for file in decodes:
         total += 1
-        if not any(isinstance(each, Done) for each in file.records):
-            is_running = now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS
+        if not _is_done(file):
+            is_running = _goes_on(file, now)
             running += is_running
             failed += not is_running
-        times = [each.time for each in file.records if getattr(each, "time", None) is not None]
+        times = _times(file)
         spent = max(0, round(times[-1] - times[0])) if times else 0
         seconds += spent
         threads += spent

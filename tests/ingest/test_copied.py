@@ -12,12 +12,13 @@ from speech_tracker.ingest.clock import time_of_wall, written_last
 from speech_tracker.ingest.ingester import Source, ingester_of
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
-CUT = {
-    "espnet": "espnet/quoted-lines",
-    "fairseq": "fairseq/shanguanma-hubert-llama-pretrain",
-    "icefall": "icefall/tvt-zipformer-ssl",
-}
-"""Projects with a training whose log breaks off."""
+CUT = [
+    ("espnet", "espnet/quoted-lines", "killed"),
+    ("fairseq", "fairseq/shanguanma-hubert-llama-pretrain", "killed"),
+    ("icefall", "icefall/tvt-zipformer-ssl", "killed"),
+    ("icefall", "icefall/gipder-aishell-decode", "finished"),
+]
+"""Projects with a log that breaks off, of a training or of a search."""
 
 DAY = 86400.0
 
@@ -38,17 +39,17 @@ def test_a_wall_clock_without_a_time_has_none():
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"needs the sample files in {SAMPLES}")
-@pytest.mark.parametrize("toolkit", sorted(CUT))
-def test_a_cut_log_of_long_ago_is_not_of_a_running_training_because_its_file_is_new(tmp_path, toolkit):
-    source = SAMPLES / CUT[toolkit]
+@pytest.mark.parametrize(("toolkit", "project", "status"), CUT)
+def test_a_cut_log_of_long_ago_is_not_of_a_running_program_because_its_file_is_new(tmp_path, toolkit, project, status):
+    source = SAMPLES / project
     for path in sorted(source.rglob("*")):
         if path.is_file():
             copy = tmp_path / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())  # as a clone does: now is the file's time
-    statuses = {run.status for run in ingester_of(toolkit)(Source(tmp_path)).find().runs}
-    assert "killed" in statuses
-    assert "running" not in statuses
+    runs = ingester_of(toolkit)(Source(tmp_path)).find().runs
+    assert status in {run.status for run in runs}
+    assert all(run.status != "running" and not run.jobs.running for run in runs)
 
 
 @pytest.mark.parametrize("ago", [60.0, 5 * DAY])
