@@ -12,6 +12,8 @@ import re
 import runpy
 import sys
 
+from speech_tracker.guard import shielded
+
 _MODULE = re.compile(r"^espnet2\.bin\.\w+_(train|inference|perplexity)(_\w+)?$")
 
 
@@ -30,37 +32,45 @@ def main(arguments: list[str]) -> None:
 
 
 def _train(module: str, _arguments: list[str]) -> None:
-    from speech_tracker.integrations.espnet import install
-
-    install()
+    _follow()
     found = importlib.import_module(module)
     sys.argv[0] = str(found.__file__)
     found.main()
+
+
+def _follow() -> None:
+    with shielded("following ESPnet's trainings"):  # of an ESPnet whose parts lie elsewhere: it trains all the same
+        from speech_tracker.integrations.espnet import install
+
+        install()
 
 
 def _infer(module: str, arguments: list[str]) -> None:
-    from speech_tracker.integrations.espnet.inference import record
-    from speech_tracker.integrations.espnet.stopwatch import Stopwatch
-
     found = importlib.import_module(module)
     sys.argv[0] = str(found.__file__)
-    watch = Stopwatch(found)
+    watch = None
+    with shielded("timing the decoder"):
+        from speech_tracker.integrations.espnet.stopwatch import Stopwatch
+
+        watch = Stopwatch(found)
     found.main()
-    record(arguments, module=module, seconds=watch.seconds)
+    with shielded("recording the decoding"):
+        from speech_tracker.integrations.espnet.inference import record
+
+        record(arguments, module=module, seconds=watch.seconds if watch is not None else None)
 
 
 def _perplexity(module: str, arguments: list[str]) -> None:
-    from speech_tracker.integrations.espnet.perplexity import record
-
     found = importlib.import_module(module)
     sys.argv[0] = str(found.__file__)
     found.main()
-    record(arguments, module=module)
+    with shielded("recording the perplexity"):
+        from speech_tracker.integrations.espnet.perplexity import record
+
+        record(arguments, module=module)
 
 
 if __name__ == "__mp_main__":  # a rank that multiprocessing spawned: the parent's hooks are not in this process
-    from speech_tracker.integrations.espnet import install
-
-    install()
+    _follow()
 if __name__ == "__main__":
     main(sys.argv[1:])

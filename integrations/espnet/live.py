@@ -33,10 +33,11 @@ def install(**options: Any) -> None:
     )
 
 
-def _begin(task: type, args: Any) -> Training:
+def _begin(task: type, args: Any) -> Training | None:
     # recipes of one's own and espnetez train subclasses of the tasks
     names = [facts.TASKS[each.__name__] for each in task.__mro__ if each.__name__ in facts.TASKS]
-    return Training(names[0] if names else "other", vars(args), _options)
+    training = Training(names[0] if names else "other", vars(args), _options)
+    return training if training.run.is_main and training.run.mode != "disabled" else None
 
 
 def _followed_worker(original: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from espnet2.train.reporter import aggregate
 
 import speech_tracker
+from speech_tracker.guard import never_raises
 from speech_tracker.integrations.espnet import facts
 from speech_tracker.integrations.espnet.checkpoints import CheckpointFolder
 from speech_tracker.integrations.espnet.data_folders import data, data_folders, dataset
@@ -40,11 +43,18 @@ class Training:
         self.steps_of: dict[int, int] = {}
         self.stats: Mapping[int, Any] = {}
         self._told = 0
+        self._went_on = False
         self.checkpoints = CheckpointFolder(self.folder, self.steps_of, config.get("best_model_criterion") or ())
         self.run = speech_tracker.init(
             task=self.task, experiment_folder=self.folder, config=self.config, **{**_of_wandb(config), **options}
         )
-        self.run.log_speech(facts.speech(self.config, task=self.task))
+        never_raises(self._describe)()  # what of it cannot be understood is missing, and the curves are not
+        never_raises(self._log_data)()
+
+    def _describe(self, model: Any = None) -> None:
+        self.run.log_speech(facts.speech(self.config, task=self.task, model=model))
+
+    def _log_data(self) -> None:
         rate = facts.sample_rate(self.config)
         self.run.log_speech({"data": data(self.config, rate)})
         for split in ("train", "valid"):
@@ -53,7 +63,7 @@ class Training:
 
     def model_built(self, model: Any) -> None:
         """Record the size and the summary of the model."""
-        self.run.log_speech(facts.speech(self.config, task=self.task, model=model))
+        never_raises(self._describe)(model)
         self.run.log_json("model_summary", str(model).splitlines()[:400])
 
     def iteration(self, reporter: Any) -> None:
@@ -80,26 +90,31 @@ class Training:
         self.run.log_metrics(means, step=self.step, epoch=epoch)
 
     def epoch_begins(self) -> None:
-        """Look for the checkpoints of the epoch before."""
+        """Look for the checkpoints of the epoch before; the first one without a checkpoint begins from nothing."""
+        if not self._went_on and self.run.resumed:  # killed before the first checkpoint, or told not to resume
+            self.run.rewind(step=0)
+            self.run.log_event("restarted", step=0)
+        self._went_on = True
         self.checkpoints.look(self.run, self.stats)
 
     def recovered(self, epoch: int, stats: Mapping[int, Any]) -> None:
         """Say where a resumed training goes on."""
         self.stats = stats
+        self._went_on = True
         self.step = int(stats.get(epoch, {}).get("train", {}).get("total_count", 0)) // self.accumulation
         if self.run.resumed:
             self.run.rewind(step=self.step, epoch=epoch)
 
     def ended(self, error: BaseException | None) -> None:
         """Record the last checkpoints and the run's end."""
-        self.epoch_begins()
+        never_raises(self.checkpoints.look)(self.run, self.stats)
         if error is None:
             self.run.finish("finished")
-        else:
-            self.run.finish(
-                "killed" if isinstance(error, KeyboardInterrupt) else "failed",
-                reason=f"{type(error).__name__}: {error}"[:500],
-            )
+            return
+        if not isinstance(error, SystemExit):
+            text = "".join(traceback.format_exception(error))[-4000:]
+            self.run.log_event("exception", type=type(error).__name__, message=str(error)[:2000], traceback=text)
+        self.run.__exit__(type(error), error, error.__traceback__)
 
     def _tell(self, reporter: Any) -> None:
         means = {
@@ -119,8 +134,9 @@ class Training:
 
 
 def _of_wandb(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said to ESPnet's own W&B switch: the run is ours, and called what it would have been called."""
+    """What was said to ESPnet's own W&B switch: the run is ours, and is called and sent as it would have been."""
     if not config.get("use_wandb"):
         return {}
     said = {name: config.get(f"wandb_{name}") for name in ("project", "name", "entity", "id")}
-    return {name: value for name, value in said.items() if value}
+    elsewhere = os.environ.get("SPEECH_TRACKER_MODE") or os.environ.get("WANDB_MODE")
+    return {name: value for name, value in said.items() if value} | ({} if elsewhere else {"mode": "online"})

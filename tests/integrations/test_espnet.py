@@ -204,6 +204,38 @@ def test_a_rank_that_multiprocessing_spawned_is_followed_too(made: Path, tmp_pat
 
 
 @pytest.fixture(scope="module")
+def again(made: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder that was trained in twice, the second time from nothing, and what was said."""
+    folder = tmp_path_factory.mktemp("again")
+    (folder / "data").symlink_to(made / "data")
+    done = python(folder, str(TINY / "again.py"), *DATA)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done.stderr
+
+
+def test_a_training_that_begins_from_nothing_hides_what_was_trained_in_the_folder_before(
+    again: tuple[Path, str],
+) -> None:
+    view = only_run(again[0])
+    assert view.status == "finished"
+    assert [(point["step"], point["epoch"]) for point in view.history("valid/loss")] == [(3, 1)]
+    assert [point["step"] for point in view.history("train/loss")] == [1, 2, 3]
+    assert [event["name"] for event in view.events] == ["restarted"]
+
+
+def test_what_cannot_be_understood_of_a_configuration_is_said_and_the_curves_are_recorded(
+    again: tuple[Path, str],
+) -> None:
+    assert again[1].count("was skipped; the training goes on") == 2  # the description and the sizes of the data
+    assert only_run(again[0]).config["frontend_conf"]["fs"] == "16 kb"
+
+
+def test_espnets_own_wandb_switch_works_where_ours_is_off(again: tuple[Path, str]) -> None:
+    pytest.importorskip("wandb")
+    assert list((again[0] / "exp/off/wandb").glob("offline-run-*"))
+
+
+@pytest.fixture(scope="module")
 def tasks(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunView]:
     """One epoch each of other tasks, by the name of their output folder."""
     folder = tmp_path_factory.mktemp("tasks")
