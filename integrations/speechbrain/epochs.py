@@ -10,6 +10,8 @@ from speech_tracker.ingest.found import Point
 from speech_tracker.integrations.speechbrain.names import is_percent, meta_metrics, stage_metrics
 from speech_tracker.integrations.speechbrain.train_log import StatsLine, number_of
 
+_HIGHEST_FRACTION = 1.5
+
 
 @dataclass(slots=True)
 class Curves:
@@ -123,6 +125,15 @@ def rates_as_fractions(lines: Iterable[StatsLine], percents: Iterable[float]) ->
         return []
     rates = (value for line in lines for _, key, value in line.stats if is_percent(key))
     return sorted({100 * value for value in rates if math.isfinite(value)})
+
+
+def may_be_fractions(lines: Iterable[StatsLine]) -> bool:
+    """Return whether all error rates are so low that a recipe may have printed fractions; these are seldom above 1.5.
+
+    Low rates in percent, of a model that was good from the first epoch, look the same.
+    """
+    rates = [value for line in lines for _, key, value in line.stats if is_percent(key) and math.isfinite(value)]
+    return len(rates) > 1 and 0 < max(rates) <= _HIGHEST_FRACTION
 
 
 def same(printed: float, exact: float) -> bool:

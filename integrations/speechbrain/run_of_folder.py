@@ -7,7 +7,7 @@ from typing import Any
 
 from speech_tracker.ingest.found import FoundRun, Happening, JobTally, LocatedProblem, Point
 from speech_tracker.integrations.speechbrain.checkpoints_found import best_of, found_checkpoints
-from speech_tracker.integrations.speechbrain.epochs import metrics_of, ranges
+from speech_tracker.integrations.speechbrain.epochs import may_be_fractions, metrics_of, ranges
 from speech_tracker.integrations.speechbrain.evaluations import evaluations_of
 from speech_tracker.integrations.speechbrain.experiment import Experiment
 from speech_tracker.integrations.speechbrain.run_log import Parameters, TrainableParameters
@@ -149,6 +149,12 @@ def _problems(experiment: Experiment) -> Iterable[LocatedProblem]:
     if experiment.curves.missing:
         plural = "s" if len(experiment.curves.missing) > 1 else ""
         reason = f"no line of epoch{plural} {ranges(experiment.curves.missing)}"
+        yield LocatedProblem(experiment.tree.shown(experiment.log), None, reason)
+    if not experiment.scored and may_be_fractions(experiment.lines):
+        reason = (
+            "all its error rates are below 1.5 and were taken as percent, as SpeechBrain computes them; if the recipe "
+            "prints fractions, they are 100 times as high (a wer_*.txt beside it would tell)"
+        )
         yield LocatedProblem(experiment.tree.shown(experiment.log), None, reason)
     if experiment.verdict.status in ("failed", "killed") and experiment.verdict.reason:
         logs = experiment.folder.of("run_log") or experiment.folder.of("train_log") or experiment.folder.files

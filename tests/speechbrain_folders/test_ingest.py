@@ -214,6 +214,25 @@ def test_rates_that_a_recipe_prints_as_fractions_are_told_by_the_files(finished,
     assert [value for _, _, value in history(view, "test/test-other/wer")] == [1.33]
 
 
+@pytest.mark.parametrize(("rates", "told"), [
+    (("9.80e-01", "1.04e+00", "3.10e-01"), True), (("9.8e+01", "31.00", "1.20"), False), (("0.00e+00", "0.00e+00", "0.00e+00"), False),
+])  # fmt: skip
+def test_rates_that_may_be_fractions_are_taken_as_percent_and_that_is_said(recipe, ingest, views, rates, told):
+    folder = recipe / "results" / "small" / "7"
+    folder.mkdir(parents=True)
+    first, second, tested = rates
+    (folder / "train_log.txt").write_text(
+        f"epoch: 1, lr: 1.00e-03 - train loss: 1.73 - valid loss: 5.2, valid WER: {first}\n"
+        f"epoch: 2, lr: 1.00e-03 - train loss: 1.53 - valid loss: 4.2, valid WER: {second}\n"
+        f"Epoch loaded: 2 - test loss: 4.1, test WER: {tested}\n"
+    )
+    _, document, _ = ingest(recipe)
+    reasons = [each["reason"] for each in document["problems"] if each["path"].endswith("train_log.txt")]
+    assert ["taken as percent" in each for each in reasons] == [True] * told
+    expected = [(1, 1, pytest.approx(float(first) / 100)), (2, 2, pytest.approx(float(second) / 100))]
+    assert history(views()["small/7"], "valid/wer") == expected
+
+
 def test_other_tasks_have_their_own_numbers(recipe, ingest, views):
     folder = recipe / "results" / "speaker_id" / "exp1"
     folder.mkdir(parents=True)
