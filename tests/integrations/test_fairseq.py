@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,15 +25,8 @@ pytestmark = pytest.mark.skipif(
     reason="Fairseq has an environment of its own, which `make test` makes (tests/integrations/fairseq_tiny)",
 )
 
-MODEL = (
-    "--config-yaml", "config.yaml", "--task", "speech_to_text", "--max-tokens", "400", "--cpu", "--num-workers", "0",
-    "--max-source-positions", "200", "--max-target-positions", "50", "--train-subset", "train", "--valid-subset", "dev,other",
-    "--arch", "s2t_transformer_xs", "--encoder-embed-dim", "16", "--encoder-ffn-embed-dim", "24", "--encoder-layers", "1",
-    "--decoder-layers", "1", "--decoder-embed-dim", "16", "--decoder-ffn-embed-dim", "24", "--encoder-attention-heads", "2",
-    "--decoder-attention-heads", "2", "--conv-channels", "16", "--criterion", "label_smoothed_cross_entropy",
-    "--report-accuracy", "--optimizer", "adam", "--lr", "0.01", "--log-interval", "1", "--save-dir", "checkpoints", "--seed", "3",
-    "--log-format", "json", "--keep-last-epochs", "1",
-)  # fmt: skip
+OPTIONS = (TINY / "options.txt").read_text().split()
+MODEL = (*OPTIONS, "--save-dir", "checkpoints")
 
 
 def python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -230,7 +224,10 @@ def test_pre_training_under_hydra_is_recorded_and_its_folder_tells_the_same(plug
 def test_a_crashed_training_is_failed_and_the_result_is_the_same_with_and_without_us(
     plugin: str, tmp_path: Path
 ) -> None:
-    for name, options in (("with", ("--user-dir", plugin)), ("without", ("--log-format", "simple"))):
+    for name, options in (
+        ("with", ("--user-dir", plugin, "--wandb-project", "theirs")),
+        ("without", ("--log-format", "simple")),
+    ):
         (tmp_path / name).mkdir()
         assert train(tmp_path / name, 1, *options).returncode == 0
     same = python(
@@ -244,6 +241,7 @@ def test_a_crashed_training_is_failed_and_the_result_is_the_same_with_and_withou
     plainly = only_run(tmp_path / "ingested")
     assert plainly.status == "finished"
     live = only_run(tmp_path / "with/store")
+    assert (live.identity["project"], live.identity["name"]) == ("theirs", "with")
     assert set(plainly.histories) == set(live.histories)
     assert [point["value"] for point in plainly.history("valid/loss")] == [
         point["value"] for point in live.history("valid/loss")
@@ -255,3 +253,47 @@ def test_a_crashed_training_is_failed_and_the_result_is_the_same_with_and_withou
     assert only_run(tmp_path / "with/store").status == "failed"
     ingest(tmp_path / "with", tmp_path / "crashed")
     assert only_run(tmp_path / "crashed").status == "failed"
+
+
+def test_each_job_of_hydra_s_multirun_is_a_run_and_a_crash_that_is_suppressed_is_failed(
+    plugin: str, tmp_path: Path
+) -> None:
+    for name in ("whole", "damaged"):
+        assert python(tmp_path, str(TINY / "make_audio.py"), name).returncode == 0
+    (tmp_path / "damaged" / "valid-1.wav").unlink()
+    done = python(
+        tmp_path, str(TINY / "run_fairseq.py"), "hydra_train", "--multirun", "--config-dir", str(TINY), "--config-name", "wav2vec2",
+        f"task.data={tmp_path}/whole,{tmp_path}/damaged", f"common.user_dir={plugin}", "common.suppress_crashes=true",
+        f"hydra.sweep.dir={tmp_path}/outputs",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    runs = [RunView.read(each) for each in (tmp_path / "store" / "runs").iterdir()]
+    first, second = sorted(runs, key=lambda each: each.created_at or 0.0)
+    assert [point["step"] for point in first.history("train/loss")] == [1, 2, 3]
+    assert (first.status, first.identity["name"]) == ("finished", "0")
+    assert (second.status, second.identity["name"]) == ("failed", "1")
+    assert "valid-1.wav" in str(second.status_reason)
+
+
+def test_of_the_processes_that_fairseq_starts_for_several_devices_one_writes(plugin: str, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert python(tmp_path, str(TINY / "make_data.py"), "data").returncode == 0
+    done = python(
+        tmp_path, str(TINY / "run_fairseq.py"), "train", "data", *MODEL, "--max-epoch", "2", "--user-dir", plugin,
+        "--distributed-world-size", "2", "--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp",
+        "--distributed-init-method", f"tcp://127.0.0.1:{port}", DEVICES="2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "was skipped" not in done.stderr
+    run = only_run(tmp_path / "store")
+    assert (run.status, run.problems, len(run.segments())) == ("finished", [], 1)
+    assert run.speech["training"]["devices"] == 2
+    (tmp_path / "train.log").write_text(done.stdout + done.stderr)
+    ingest(tmp_path, tmp_path / "ingested")  # both ranks log
+    read = only_run(tmp_path / "ingested")
+    assert [point["step"] for point in read.history("train/loss")] == [1, 2]
+    assert [(point["step"], point["value"]) for point in run.history("train/loss")] == [
+        (point["step"], pytest.approx(point["value"], rel=1e-5)) for point in read.history("train/loss")
+    ]

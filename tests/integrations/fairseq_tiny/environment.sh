@@ -12,7 +12,7 @@ pip="$folder/bin/pip --disable-pip-version-check -q"
 $pip install "pip<24.1" uv
 $pip install -c "$pins" torch
 "$folder/bin/uv" pip install -q --python "$folder/bin/python" -c "$pins" setuptools wheel "cython<3" numpy cffi regex sacrebleu \
-    tqdm bitarray scikit-learn pyyaml editdistance soundfile espeakng-loader orjson platformdirs psutil rich typer
+    tqdm bitarray scikit-learn pyyaml editdistance soundfile espeakng-loader orjson platformdirs psutil rich typer pytest
 $pip install --no-deps -c "$pins" torchaudio
 $pip install --no-deps omegaconf==2.0.6 hydra-core==1.0.7 antlr4-python3-runtime==4.8
 find "$folder/lib" -path '*torchaudio*' -name '*.so' -delete   # they need CUDA libraries; the Python parts are enough
