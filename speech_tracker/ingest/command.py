@@ -64,6 +64,7 @@ def run_recipe(recipe: Recipe, destination: Destination) -> int:
     Raises:
         OSError: the command cannot be started.
     """
+    _open_standard_streams()
     watcher = _Watcher(recipe, destination)
     watcher.signals.install()
     try:
@@ -71,6 +72,15 @@ def run_recipe(recipe: Recipe, destination: Destination) -> int:
         return watcher.run()
     finally:
         watcher.signals.restore()
+
+
+def _open_standard_streams() -> None:
+    """Open those that are closed: the next file would get the number, and what the recipe says would go into it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # noqa: PERF203 - the lowest number that is free is this one, since those below are open
+            os.open(os.devnull, os.O_RDWR)
 
 
 class _Watcher:

@@ -157,7 +157,7 @@ class SegmentWriter:
             name = f"{max(numbers, default=0) + 1:04d}-rank{self.rank}"
             path = self.folder / f"{name}.jsonl"
             try:
-                return name, path, os.open(path, _FLAGS, 0o666)
+                return name, path, _above_standard_streams(os.open(path, _FLAGS, 0o666))
             except FileExistsError:  # another process took the number in between
                 continue
 
@@ -306,6 +306,22 @@ def _release_after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_release_after_fork)
+
+
+def _above_standard_streams(fd: int) -> int:
+    """Return a descriptor that is none of stdin, stdout, stderr.
+
+    Where one of those is closed, as in some daemons, its number is the next to be given, and what any library prints
+    would go into the journal.
+    """
+    if fd > 2:
+        return fd
+    import fcntl
+
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
 
 
 def _sync_folders(folder: Path) -> None:

@@ -259,6 +259,19 @@ def test_the_recipe_runs_where_nothing_can_be_recorded(recipe, monkeypatch):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_output_that_nobody_takes_goes_into_none_of_our_files(recipe, closed):
+    script = "echo stage 1: alpha; echo beta; touch alive; exit 3"
+    done = subprocess.run(["bash", "-c", f'"$@" {closed}', "-", *OURS, "--", "bash", "-c", script],
+                          capture_output=True, timeout=PATIENCE, check=False)  # fmt: skip
+    assert done.returncode == 3
+    assert Path("alive").exists()
+    view, end = recorded()
+    assert (view.status, end["stages"], end["last_lines"]) == ("failed", 1, ["stage 1: alpha", "beta"])
+    for path in store_folder().rglob("*.jsonl"):
+        assert all(line.startswith(b"{") for line in path.read_bytes().splitlines())
+
+
 def test_in_mode_disabled_the_command_runs_and_nothing_is_written(recipe):
     assert bash("mkdir exp; exit 6", options=("--mode", "disabled")).returncode == 6
     assert views() == []

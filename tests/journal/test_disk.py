@@ -375,3 +375,22 @@ def test_the_heartbeat_flushes_with_durability_interval(tmp_path: Path, monkeypa
         assert flushed == []
         run._sink.beat()
         assert len(flushed) == 1
+
+
+def test_what_is_printed_where_stdout_is_closed_does_not_go_into_the_journal(tmp_path: Path) -> None:
+    """The number of a closed stream is the next to be given, and libraries in C print to it whatever file it is."""
+    code = """
+import os, speech_tracker
+run = speech_tracker.init("p", mode="local", store=os.environ["STORE"], capture_environment=False)
+for number in (1, 2):
+    try:
+        os.write(number, b"printed")
+    except OSError:
+        pass
+run.finish()
+"""
+    command = ["bash", "-c", '"$@" >&- 2>&-', "-", sys.executable, "-c", code]
+    subprocess.run(command, check=True, env={**os.environ, "STORE": str(tmp_path)})
+    (segment,) = tmp_path.glob("runs/*/segments/*.jsonl")
+    assert b"printed" not in segment.read_bytes()
+    assert RunView.read(segment.parents[1]).status == "finished"
