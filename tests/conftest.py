@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +52,22 @@ def ingest(capsys, toolkit):
         code = main(["ingest", toolkit, str(folder), "--json", "--mode", mode, *arguments])
         out, err = capsys.readouterr()
         return code, json.loads(out) if out else None, err
+
+    return run
+
+
+@pytest.fixture
+def ingest_without_rights(toolkit):
+    """The same in a process that may read only what permissions allow, as `root` too may then; skips where it cannot."""
+    launcher = Path(__file__).with_name("without_rights.py")
+
+    def run(folder, *arguments, toolkit=toolkit):
+        what = [str(folder)] if toolkit is None else [toolkit, str(folder)]
+        command = [sys.executable, str(launcher), "ingest", *what, "--json", "--mode", "local", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode == 77:
+            pytest.skip(f"root cannot give up its rights here: {done.stderr}")
+        return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
     return run
 

@@ -63,7 +63,8 @@ def _named(files: Iterable[ReadFile]) -> list[str]:
     for file in files:
         for record in file.records:
             if isinstance(record, JobHeader):
-                for name in {path for folder in record.folders if (path := data_path(folder)) is not None}:
+                # in the order of the command: the order of a set is another one in each process
+                for name in dict.fromkeys(path for folder in record.folders if (path := data_path(folder)) is not None):
                     counts[name] = counts.get(name, 0) + 1
     return sorted(counts, key=lambda name: -counts[name])
 
@@ -90,8 +91,8 @@ def _described(folder: Path | None, problems: list[LocatedProblem]) -> DataFacts
     if folder is None:
         return None
     stamp = tuple(sorted((each.name, each.stat().st_mtime_ns) for each in _tables(folder)))
-    facts = _read(folder, stamp)
-    problems += [located(problem, str(folder / name)) for name, problem in facts.problems]
+    facts, unreadable = _read(folder, stamp)
+    problems += [*unreadable, *(located(problem, str(folder / name)) for name, problem in facts.problems)]
     return facts if stamp else None
 
 
@@ -100,8 +101,15 @@ def _tables(folder: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=64)
-def _read(folder: Path, stamp: tuple[tuple[str, int], ...]) -> DataFacts:  # noqa: ARG001 - part of the cache's key
-    return describe_data({path.name: content_of(path) for path in _tables(folder)})
+def _read(
+    folder: Path,
+    stamp: tuple[tuple[str, int], ...],  # noqa: ARG001 - part of the cache's key
+) -> tuple[DataFacts, tuple[LocatedProblem, ...]]:
+    unreadable: list[LocatedProblem] = []
+    tables = {path.name: content_of(path, str(path), unreadable) for path in _tables(folder)}
+    forbidden = {Path(each.path).name for each in unreadable}
+    facts = describe_data({name: content for name, content in tables.items() if name not in forbidden})
+    return facts, tuple(unreadable)
 
 
 def _features(run: RunFolder, near: Path) -> dict[str, object]:

@@ -88,7 +88,7 @@ def _texts(decode: DecodeFolder, point: Outcome, metric: str) -> tuple[Entry, En
 def _from_per_utt(entry: Entry, tree: Tree, problems: list[LocatedProblem]) -> tuple[dict[str, str], dict[str, str]]:
     references: dict[str, str] = {}
     hypotheses: dict[str, str] = {}
-    for each in parse_per_utt(content_of(tree.root / entry.path)):
+    for each in parse_per_utt(content_of(tree.root / entry.path, tree.shown(entry.path), problems)):
         if isinstance(each, Problem):
             problems.append(located(each, tree.shown(entry.path)))
         elif isinstance(each, UtteranceResult) and each.reference is not None and each.hypothesis is not None:
@@ -99,7 +99,7 @@ def _from_per_utt(entry: Entry, tree: Tree, problems: list[LocatedProblem]) -> t
 
 def _from_text(entry: Entry, tree: Tree, problems: list[LocatedProblem]) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for each in parse_table(content_of(tree.root / entry.path)):
+    for each in parse_table(content_of(tree.root / entry.path, tree.shown(entry.path), problems)):
         if isinstance(each, Row):
             texts[each.key] = each.value
         elif "sorted" not in each.reason:  # the order of a text means nothing
@@ -157,15 +157,25 @@ def _speakers(decode: DecodeFolder, tree: Tree) -> dict[str, str]:
             for folder in record.folders:
                 data = find_data(folder, tree.root / decode.path)
                 if data is not None and (data / "utt2spk").is_file():
-                    return parse_speakers(content_of(data / "utt2spk"))
+                    return parse_speakers(content_of(data / "utt2spk"))  # what is wrong with it is told with the data
     return {}
 
 
-def content_of(path: Path) -> bytes:
-    """Return a file's bytes, none where it cannot be read (it may be gone since it was listed)."""
+def content_of(path: Path, shown: str = "", problems: list[LocatedProblem] | None = None) -> bytes:
+    """Return a file's bytes, none where it cannot be read.
+
+    Args:
+        path: the file; it may be gone since it was listed, which is no problem.
+        shown: its path as the user would open it.
+        problems: takes why it cannot be read.
+    """
     try:
         return path.read_bytes()
-    except OSError:
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        if problems is not None:
+            problems.append(LocatedProblem(shown, None, f"cannot be read: {error.strerror or error}"))
         return b""
 
 

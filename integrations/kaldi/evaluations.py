@@ -25,7 +25,7 @@ from speech_tracker.integrations.kaldi.decode_logs import (
 from speech_tracker.integrations.kaldi.details import loader
 from speech_tracker.integrations.kaldi.folders import DecodeFolder
 from speech_tracker.integrations.kaldi.job_headers import JobHeader
-from speech_tracker.integrations.kaldi.sweeps import Sweep, sweeps_of
+from speech_tracker.integrations.kaldi.sweeps import Sweep, is_tie, sweeps_of
 from speech_tracker.integrations.kaldi.test_sets import is_dev, test_set_of
 from speech_tracker.integrations.kaldi.walk import Tree
 from speech_tracker.integrations.kaldi.wer_details import ConfidenceInterval
@@ -134,7 +134,7 @@ def _selection(
     recorded = None
     if sweep.recorded is not None:
         recorded = sweep.at(sweep.recorded.lm_weight, sweep.recorded.word_insertion_penalty)
-    reported = recorded if recorded is not None and not _equals(recorded, best) else best
+    reported = recorded if recorded is not None and not is_tie(recorded, best) else best
     tuned = _tuned_elsewhere(draft, drafts, reported)
     if reported is not best and tuned is None:
         reason = (
@@ -156,13 +156,6 @@ def _selection(
     return Selection("this-set", "", sentence), best
 
 
-def _equals(one: Outcome, other: Outcome) -> bool:
-    """Whether two points are a tie."""
-    if one.tally is not None and other.tally is not None:
-        return one.tally.errors == other.tally.errors and one.reference_length == other.reference_length
-    return one.error_rate == other.error_rate
-
-
 def _setting(point: Outcome) -> str:
     penalty = "" if point.word_insertion_penalty is None else f", penalty {point.word_insertion_penalty:g}"
     return f"LM weight {point.lm_weight:g}{penalty}" if point.lm_weight is not None else "an unknown setting"
@@ -178,7 +171,7 @@ def _tuned_elsewhere(draft: _Draft, drafts: list[_Draft], point: Outcome) -> _Dr
         if best is None or other.sweep is None or len(other.sweep.points) < 2:
             continue
         same = other.sweep.at(point.lm_weight, point.word_insertion_penalty)
-        if same is not None and _equals(same, best):
+        if same is not None and is_tie(same, best):
             candidates.append(other)
     return candidates[0] if candidates else None
 

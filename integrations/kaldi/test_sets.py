@@ -29,9 +29,10 @@ def test_set_of(decode_name: str, files: Iterable[ReadFile]) -> str:
     for file in files:
         for record in file.records:
             if isinstance(record, JobHeader):
-                counts.update({name for folder in record.folders if (name := _data_name(folder))})
+                # in the order of the command: the order of a set is another one in each process
+                counts.update([*dict.fromkeys(name for folder in record.folders if (name := _data_name(folder)))])
     if counts:
-        return counts.most_common(1)[0][0]
+        return max(counts, key=lambda name: (counts[name], name in decode_name))
     return from_name(decode_name)
 
 
@@ -44,6 +45,7 @@ def from_name(decode_name: str) -> str:
 
 
 _DATA_FOLDER = re.compile(r"data([_-]|$)")
+_NEVER_IN_DATA = frozenset({"exp", "conf"})
 
 
 @lru_cache(maxsize=8192)
@@ -52,13 +54,15 @@ def data_path(folder: str) -> str | None:
 
     >>> data_path("/root/mys/data/exp/tri/decode"), data_path("../../x/data-fmllr-tri3/test")
     (None, 'data-fmllr-tri3/test')
+    >>> data_path("/data/me/s5/exp/tri"), data_path("/data/me/s5/data/test")  # of a disk that is mounted as /data
+    (None, 'data/test')
     """
     parts = [part for part in folder.split("/") if part not in ("", ".", "..")]
     for index in range(len(parts) - 1, -1, -1):
         if _DATA_FOLDER.match(parts[index]) is None or index + 1 == len(parts):
             continue
         rest = parts[index + 1 :]
-        if rest[0] in ("exp", "local") or rest[0].startswith("lang"):
+        if rest[0] == "local" or rest[0].startswith("lang") or not _NEVER_IN_DATA.isdisjoint(rest):
             return None
         return "/".join(parts[index:])
     return None

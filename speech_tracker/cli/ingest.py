@@ -73,6 +73,7 @@ def chosen_toolkit(what: list[str]) -> tuple[str, Path]:
 
     Raises:
         typer.BadParameter: there is no such folder, or no such toolkit.
+        OSError: the folder cannot be read.
         typer.Exit: with code 1, when the folder is not recognised.
     """
     from speech_tracker.ingest.ingester import INGESTERS, TITLES, toolkits_of
@@ -89,6 +90,7 @@ def chosen_toolkit(what: list[str]) -> tuple[str, Path]:
         )
     if len(what) == 2:
         return what[0], folder
+    os.scandir(folder).close()  # one that may not be read is not merely unknown
     found = toolkits_of(folder)
     if not found:
         typer.echo(f"{folder} is not recognised as an experiment of any of {known}; name its toolkit to try", err=True)
@@ -118,7 +120,8 @@ def run_following(session: Session, pace: Pace) -> None:
 
 
 def _progress(found: Found, added: int) -> None:
-    typer.echo(f"{len(found.runs)} runs, {added} records so far", err=True)
+    count = len(found.runs)
+    typer.echo(f"{count} run{'s' if count != 1 else ''}, {added} records so far", err=True)
 
 
 def finish(session: Session, *, dry_run: bool, as_json: bool) -> None:

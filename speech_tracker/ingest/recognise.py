@@ -57,12 +57,14 @@ def _files(root: Path, pruned: re.Pattern[str]) -> Iterator[Path]:
             continue
         for each in entries:
             try:
-                is_folder = each.is_dir()
+                is_folder, is_file = each.is_dir(), each.is_file()
             except OSError:
                 continue
             if is_folder:
                 if depth < DEEPEST and not pruned.match(each.name):
                     level.append((Path(each.path), depth + 1))
+                continue
+            if not is_file:  # opening a pipe waits for somebody who writes to it
                 continue
             seen += 1
             if seen > MOST_FILES:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.guard import shielded
 from speech_tracker.ingest.document import document
 from speech_tracker.ingest.found import Found
 from speech_tracker.ingest.ingester import Ingester, IngesterFactory, Source
 from speech_tracker.ingest.interrupts import interrupt_waits
 from speech_tracker.ingest.recording import Destination, Recorder, with_problems
+
+logger = logging.getLogger("speech_tracker")
 
 _REST = 4.0
 """Times as long as a look, at least, is the pause after it."""
@@ -67,10 +71,17 @@ class Session:
             found = self._ingester.find()
             if not self._dry:
                 found = with_problems(found, self._recorder.record(found))
-        if not self._dry:
-            self._ingester.save()
+        self._save()
         self.found = found
         return found
+
+    def _save(self) -> None:
+        if self._dry:
+            return
+        try:
+            self._ingester.save()
+        except OSError as error:  # the records are safe
+            logger.warning("speech-tracker: what was read is not remembered, and will be read again: %s", error)
 
     def follow(
         self,
@@ -83,6 +94,8 @@ class Session:
     ) -> str:
         """Read and record until the experiment is over, and return why it was taken to be.
 
+        A folder that was there and is not, as when its file server is away, is waited for as long as for a change.
+
         Args:
             pace: how often to look, and when to stop.
             over: asked before each look whether the experiment itself has ended.
@@ -92,21 +105,32 @@ class Session:
 
         Raises:
             KeyboardInterrupt: Ctrl-C; what was read is recorded to its end, and the runs are let go.
+            OSError: the folder cannot be read; the runs are let go.
         """
         changed = clock()
+        away = False
         try:
             while True:
                 began = clock()
                 ended = over is not None and over()
-                with _without_collector():
-                    found = self.found = self._ingester.find(follow=True)
+                try:
+                    with _without_collector():
+                        found = self._ingester.find(follow=True)
+                except OSError as error:
+                    if self.found is None or ended or clock() - changed >= pace.idle:
+                        raise
+                    if not away and over is None:  # many recipes begin with `rm -r exp`
+                        logger.warning("speech-tracker: waiting for the folder to come back: %s", error)
+                    away = True
+                    sleep(pace.interval)
+                    continue
+                away, self.found = False, found
                 if not self._dry:
                     with interrupt_waits():
                         found = self.found = with_problems(found, self._recorder.record(found, live=True))
                 if self._ingester.changes:
                     changed = clock()
-                    if not self._dry:
-                        self._ingester.save()
+                    self._save()
                     if report is not None:
                         report(found, self.added)
                 reason = "the command has ended" if ended else _ending(found, clock() - changed, pace)
@@ -115,10 +139,16 @@ class Session:
                     return reason
                 sleep(max(pace.interval, _REST * (clock() - began)))
         except KeyboardInterrupt:
-            self._recorder.close("it was no longer followed; the experiment may go on")
-            if not self._dry:
-                self._ingester.save()
+            self._let_go()
             raise
+        except Exception:
+            with shielded("letting go of the runs"):
+                self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        self._recorder.close("it was no longer followed; the experiment may go on")
+        self._save()
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of what was found last."""

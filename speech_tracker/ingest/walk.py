@@ -5,10 +5,12 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from stat import S_ISREG
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from speech_tracker.ingest.found import LocatedProblem
 
@@ -141,7 +143,8 @@ def walk(
 ) -> Tree[R]:
     """Return the tree below a folder, in the order of names.
 
-    Links to folders are followed, since experiments are spread over disks, but no folder is entered twice.
+    Links to folders are followed, since experiments are spread over disks, but no folder is entered twice: one that is
+    here itself goes by its own name, not by that of a link to it (``best -> tdnn1a``).
 
     Args:
         root: the folder.
@@ -156,7 +159,14 @@ def walk(
     seen: set[tuple[int, int]] = set()
     # the names of the folders above tell what a `log` is when one is given directly
     above = root.absolute().parts[1:]
-    _enter(tree, root, "", above, _Choice(role_of, patterns or Patterns(), pruned), seen, 0)
+    choice = _Choice(role_of, patterns or Patterns(), pruned)
+    linked: deque[_Place] = deque()
+    _enter(tree, _Place(root, "", above, 0), choice, seen, linked)
+    if linked:
+        while linked:
+            _enter(tree, linked.popleft(), choice, seen, linked)
+        tree.entries.sort(key=lambda entry: entry.path.split("/"))
+        tree.folders.sort(key=lambda folder: folder.split("/") if folder else [])
     return tree
 
 
@@ -167,16 +177,19 @@ class _Choice(Generic[R]):
     pruned: re.Pattern[str]
 
 
-def _enter(
-    tree: Tree[R],
-    folder: Path,
-    relative: str,
-    names: tuple[str, ...],
-    choice: _Choice[R],
-    seen: set[tuple[int, int]],
-    depth: int,
-) -> None:
+class _Place(NamedTuple):
+    """A folder to enter: itself, its path below the root, the names of the folders above it and its own, how deep."""
+
+    folder: Path
+    relative: str
+    names: tuple[str, ...]
+    depth: int
+
+
+def _enter(tree: Tree[R], place: _Place, choice: _Choice[R], seen: set[tuple[int, int]], linked: deque[_Place]) -> None:
+    """Add what is in a folder and below it; links to folders are left for later, in `linked`."""
     patterns = choice.patterns
+    folder, relative, names, depth = place
     try:
         stat = folder.stat()
         listed = sorted(os.scandir(folder), key=lambda each: each.name)
@@ -204,12 +217,17 @@ def _enter(
             continue
         if is_folder:
             if depth < DEEPEST and not choice.pruned.match(each.name) and not patterns.excludes(path):
-                _enter(tree, Path(each.path), path, (*names, each.name), choice, seen, depth + 1)
+                below = _Place(Path(each.path), path, (*names, each.name), depth + 1)
+                if each.is_symlink():
+                    linked.append(below)
+                else:
+                    _enter(tree, below, choice, seen, linked)
             continue
         role = choice.role_of(each.name, names)
         if (
             role is None
             or found is None
+            or not S_ISREG(found.st_mode)  # opening a pipe waits for somebody who writes to it
             or (patterns.given and (patterns.excludes(path) or not patterns.includes(path)))
         ):
             tree.skipped += 1

@@ -208,3 +208,40 @@ def test_a_training_that_is_started_again_over_its_own_logs_replaces_what_they_s
     assert [step for step, _ in curve] == list(range(1, 9))
     assert [value for _, value in curve[5:]] == [-50.25] * 3
     assert all(value < -80 for _, value in curve[:5])
+
+
+def unfinished(original, folder):
+    """The chain model, as if its training went on between two jobs."""
+    shutil.copytree(original / "exp/chain/tdnn1a", folder, ignore=shutil.ignore_patterns("decode*", "final.mdl"))
+    for path in (folder / "accuracy.report", *(folder / "log").glob("c*final*"), *(folder / "log").glob("combine*")):
+        path.unlink()
+
+
+def test_a_folder_that_goes_away_and_comes_back_is_followed_on(original, tmp_path):
+    folder, away = tmp_path / "tdnn1a", tmp_path / "elsewhere"
+    unfinished(original, folder)
+    with follower(folder, "--quiet", "0") as following:
+        until(lambda: "tdnn1a" in runs() and points(runs()["tdnn1a"]), following)
+        folder.rename(away)
+        warned = next(line for line in following.stderr if "waiting" in line)
+        assert "waiting for the folder to come back" in warned
+        (away / "final.mdl").touch()
+        away.rename(folder)
+        _, err = following.communicate(timeout=PATIENCE)
+    assert following.returncode == 0
+    assert "the training is complete" in err
+    assert runs()["tdnn1a"].status == "finished"
+    assert_nothing_is_there_twice(runs()["tdnn1a"])
+
+
+def test_a_folder_that_is_gone_for_good_ends_following_and_its_training_is_not_called_finished(original, tmp_path):
+    folder = tmp_path / "tdnn1a"
+    unfinished(original, folder)
+    with follower(folder, "--idle", "2") as following:
+        until(lambda: "tdnn1a" in runs() and points(runs()["tdnn1a"]), following)
+        folder.rename(tmp_path / "elsewhere")
+        _, err = following.communicate(timeout=PATIENCE)
+    assert following.returncode == 2
+    assert "No such file or directory" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert runs()["tdnn1a"].status == "preempted"
