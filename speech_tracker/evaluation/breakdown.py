@@ -127,6 +127,10 @@ class Breakdown:
             if group.value is not None and group.counts.reference_length >= max(1, self.minimum)
         ]
 
+    def worst_first(self) -> list[Group]:
+        """Return all groups, the highest error rate first, those without a rate last."""
+        return sorted(self.groups, key=lambda group: -1.0 if group.counts.error_rate is None else _rate(group))[::-1]
+
     def metrics(self) -> dict[str, float]:
         """Return the summary under standard names: how groups fare, without a key for each of them."""
         found = {"mean": self.mean, "median": self.median, "std": self.std}
@@ -181,8 +185,10 @@ def breakdown(
     values, codes = _values(evaluation, attribute, edges, buckets)
     total = evaluation.counts.errors
     groups = []
+    by_group = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[by_group], np.arange(len(values) + 1))
     for number, value in enumerate(values):
-        rows = np.flatnonzero(codes == number)
+        rows = by_group[bounds[number] : bounds[number + 1]]
         counts = ErrorCounts.from_table(evaluation.table[rows])
         interval = None
         if intervals and counts.reference_length:

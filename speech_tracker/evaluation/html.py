@@ -95,7 +95,7 @@ def _values(scored: FileScore, worst: int) -> dict[str, Any]:
         "cer": scored.characters.counts.error_rate,
         "wer": scored.words.counts.error_rate,
         "parts": _parts(counts),
-        "groups": _groups(evaluation),
+        "groups": _groups(evaluation, scored.asked),
         "worst": [_utterance(each) for each in worst_utterances(evaluation, worst)],
         "confusions": {
             "substitutions": [(visible(a), visible(b), count) for a, b, count in confused.substitutions],
@@ -125,7 +125,7 @@ def _parts(counts: ErrorCounts) -> list[tuple[str, str, int, float]]:
     return [(code, f"{_NAMES[code]}s", count, 100 * count / total) for code, count in found]
 
 
-def _groups(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _groups(evaluation: Evaluation, asked: Sequence[str]) -> list[dict[str, Any]]:
     """Return a table for the speakers, worst first, and for each attribute that groups utterances."""
     tables = []
     if "speaker_id" in evaluation.attributes:
@@ -135,12 +135,12 @@ def _groups(evaluation: Evaluation) -> list[dict[str, Any]]:
         ]
         rows.sort(key=lambda row: (1.0 if row.rate is None else -row.rate, row.name))
         tables.append(_table("Speakers", rows))
-    for found in attribute_breakdowns(evaluation):
+    for found in attribute_breakdowns(evaluation, asked=asked):
         rows = [
             _Group(
                 "(none)" if group.value is None else visible(str(group.value)), group.counts, group.counts.error_rate
             )
-            for group in found.groups
+            for group in (found.groups if len(found.groups) <= _MOST_ROWS else found.worst_first())
         ]
         title = "Duration (s)" if found.attribute == "duration_s" else visible(found.attribute.removesuffix("_id"))
         tables.append(_table(title.replace("_", " ").capitalize(), rows))

@@ -14,6 +14,7 @@ from speech_tracker.evaluation.normalize_structure import KeepingStructure, has_
 from speech_tracker.formats.decode import read_text
 from speech_tracker.formats.join import cut_hypothesis, match_ids
 from speech_tracker.formats.kaldi_text import parse_utt2spk
+from speech_tracker.formats.numbers import seconds
 from speech_tracker.formats.one_side import PAIR_FORMATS
 from speech_tracker.formats.transcripts import Transcripts, read_transcripts
 
@@ -180,4 +181,7 @@ def _read_map(path: str | Path, name: str, encoding: str) -> tuple[Mapping[str, 
         for each in parsed.records
         if values.setdefault(each.utterance_id, each.value) != each.value
     ]
+    numbers = {key: seconds(value) for key, value in values.items()}
+    if any("." in value for value in values.values()) and None not in numbers.values():
+        return numbers, remarks  # utt2dur and other measures, to be put in buckets; whole numbers may be names
     return values, remarks

@@ -33,6 +33,7 @@ class FileScore:
         word_interval: around the word error rate.
         sides: what was read.
         remarks: all that the user should hear about, in order.
+        asked: attributes that a file was given for: they are broken down by, however many values they have.
     """
 
     evaluation: Evaluation
@@ -42,6 +43,7 @@ class FileScore:
     word_interval: Interval | None
     sides: Sides
     remarks: tuple[str, ...] = field(default=())
+    asked: tuple[str, ...] = ()
 
 
 def score_files(
@@ -124,6 +126,7 @@ def score_files(
         around if words is evaluation else interval_of(words, level, method=interval, block=block),
         sides,
         tuple(remarks),
+        tuple(attribute_files or ()),
     )
 
 

@@ -57,7 +57,7 @@ def score_text(scored: FileScore, *, worst: int = 10, width: int = 100) -> Text:
     text.append(f" ({normalizer.version})\n" if normalizer.name != "none" else "\n")
     if "speaker_id" in evaluation.attributes:
         text.append("\n").append(speaker_text(evaluation))
-    for found in attribute_breakdowns(evaluation, most=_GROUPS):
+    for found in attribute_breakdowns(evaluation, most=_GROUPS, asked=scored.asked):
         if found.attribute in evaluation.attributes:
             text.append("\n").append(group_text(found))
     shown = worst_utterances(evaluation, worst)
@@ -115,11 +115,15 @@ def speaker_text(evaluation: Evaluation) -> Text:
 
 
 def group_text(found: Breakdown) -> Text:
-    """Return the table of one attribute; numbers in buckets, in rising order."""
+    """Return the table of one attribute; numbers in buckets, in rising order; of very many values the worst."""
     title = found.attribute.removesuffix("_id")
-    return Text(f"By {visible(title)}\n").append(
-        _rows(visible(title), [(_name(group.value), group.counts) for group in found.groups])
+    groups = found.groups if len(found.groups) <= _GROUPS + 1 else found.worst_first()[:_GROUPS]
+    text = Text(f"By {visible(title)}\n").append(
+        _rows(visible(title), [(_name(group.value), group.counts) for group in groups])
     )
+    if len(groups) < len(found.groups):
+        text.append(f"  … and {len(found.groups) - len(groups)} better ones\n")
+    return text
 
 
 def _rows(title: str, rows: Sequence[tuple[str, ErrorCounts]]) -> str:

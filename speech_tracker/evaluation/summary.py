@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from speech_tracker.evaluation.grouped import attribute_breakdowns
+
 if TYPE_CHECKING:
     from speech_tracker.evaluation.bootstrap import Interval
     from speech_tracker.evaluation.counts import ErrorCounts
@@ -34,6 +36,11 @@ def summary(scored: FileScore) -> dict[str, Any]:
         "wer_ci": interval_dict(scored.word_interval),
         "error_rate_ci": interval_dict(scored.interval),
         "speakers": speakers(evaluation),
+        "groups": [
+            found.as_dict()
+            for found in attribute_breakdowns(evaluation, asked=scored.asked)
+            if found.attribute in evaluation.attributes
+        ],
         "remarks": list(scored.remarks),
     }
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from speech_tracker.errors import FormatError, InvalidArgumentError, ScoringError
+from speech_tracker.evaluation.html import html_page
 from speech_tracker.evaluation.read_sides import ReadOptions
 from speech_tracker.evaluation.score_files import score_files
+from speech_tracker.evaluation.show import score_text
 from speech_tracker.evaluation.summary import summary
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "samples"
@@ -217,3 +219,29 @@ def test_a_shifted_file_and_a_loop_are_pointed_at(write):
         "1 hypothesis is no transcription (1 loop), with 100 % of all errors" in each
         for each in score_files(ref, loop).remarks
     )
+
+
+def test_an_attribute_file_of_measures_is_put_in_buckets_and_one_of_whole_numbers_is_not(write):
+    text = write("text", "".join(f"u{i} a\n" for i in range(30)))
+    utt2dur = write("utt2dur", "".join(f"u{i} {i / 4}\n" for i in range(30)))
+    utt2snr = write("utt2snr", "".join(f"u{i} {5 * (i % 3)}\n" for i in range(30)))
+    found = summary(score_files(text, text, attribute_files={"dur": utt2dur, "snr": utt2snr}))
+    groups = {each["attribute"]: [group["value"] for group in each["groups"]] for each in found["groups"]}
+    assert len(groups["dur"]) == 5
+    assert groups["dur"][0].startswith("0 to below ")
+    assert groups["snr"] == ["0", "5", "10"]
+
+
+def test_an_attribute_that_was_asked_for_has_its_table_however_many_values_it_has(write):
+    ref = write("ref", "".join(f"u{i} a b\n" for i in range(102)))
+    hyp = write("hyp", "".join(f"u{i} {'a x' if i == 77 else 'a b'}\n" for i in range(102)))
+    scored = score_files(
+        ref, hyp, attribute_files={"lang": write("utt2lang", "".join(f"u{i} l{i}\n" for i in range(102)))}
+    )
+    (languages,) = summary(scored)["groups"]
+    assert (languages["attribute"], len(languages["groups"])) == ("lang", 102)
+    lines = score_text(scored).plain.splitlines()
+    table = lines[lines.index("By lang") + 2 :]
+    assert table[0].split()[:2] == ["l77", "1"]
+    assert table[20] == "  … and 82 better ones"
+    assert 'Lang <span class="caption">(102)' in html_page(scored)
