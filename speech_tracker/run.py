@@ -15,6 +15,7 @@ from speech_tracker.arguments import Mode, Status
 from speech_tracker.encoding import tag
 from speech_tracker.guard import shielded, swallowed
 from speech_tracker.journal.writer import Sink
+from speech_tracker.masking import mask_text
 from speech_tracker.results import ResultRecorder
 
 logger = logging.getLogger("speech_tracker")
@@ -131,7 +132,7 @@ class Run(ResultRecorder):
         with shielded("recording the end of the run"):
             counts = swallowed()
             # the tags again, so that whoever lists runs need not search a long journal for them
-            data = {"status": status, "exit_code": exit_code, "reason": reason, "swallowed": counts or None,
+            data = {"status": status, "exit_code": exit_code, "reason": mask_text(reason) if reason else None, "swallowed": counts or None,
                     "added_tags": self._added_tags}  # fmt: skip
             self._sink.append("status", tag({key: value for key, value in data.items() if value is not None}))
             self._sink.sync()
@@ -176,7 +177,8 @@ class Run(ResultRecorder):
 
 
 def _status_of(error: BaseException) -> tuple[Status | None, str]:
-    if isinstance(error, SystemExit) and error.code in (None, 0):
+    # a handler of signals ends the program by `sys.exit`, with any code
+    if isinstance(error, SystemExit) and (error.code in (None, 0) or lifecycle.signalled()):
         return None, "sys.exit"
     if isinstance(error, KeyboardInterrupt):
         return "killed", "KeyboardInterrupt"

@@ -57,7 +57,10 @@ def _followed_epoch(train: Any, flat: Any) -> Any:
         try:
             return train(cfg, trainer, *args, **kwargs)
         except BaseException as error:
-            never_raises(_end)(error)
+            if not isinstance(
+                error, SystemExit
+            ):  # what the process's end makes of it, a handler of signals may have decided
+                never_raises(_end)(error)
             raise
 
     return followed

@@ -60,6 +60,17 @@ def test_a_handler_installed_before_is_called_and_decides(program: Program) -> N
     assert ended.view().status == "killed"
 
 
+def test_a_handler_that_exits_with_the_signal_s_code_leaves_the_with_block_as_preempted(program: Program) -> None:
+    body = WAIT.replace("\n", "\n    ")
+    ended = program(
+        f"signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\nwith start():{body}\n",
+        name=signal.SIGTERM,
+        SLURM_JOB_ID="1",
+    )
+    assert ended.code == 143
+    assert ended.view().status == "preempted"
+
+
 def test_a_handler_that_goes_on_lets_the_run_go_on(program: Program) -> None:
     ended = program(
         """
