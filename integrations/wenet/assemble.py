@@ -100,11 +100,12 @@ class _Training:
 
 
 def _trainings(logs: Iterable[ReadFile]) -> list[_Training]:
-    """Put logs together: one whose first epoch is not the first one goes on with the training before it."""
+    """Put logs together: one that does not begin with the first epoch, or within it, goes on with the one before it."""
     found: list[_Training] = []
     for file in sorted(logs, key=_begin):
-        epochs = [each.epoch for each in file.records if isinstance(each, (EpochBegins, TrainBatch))]
-        if found and epochs and epochs[0] > 0:
+        first = next((each for each in file.records if isinstance(each, (EpochBegins, TrainBatch))), None)
+        goes_on = first is not None and (first.epoch > 0 or (isinstance(first, EpochBegins) and (first.step or 0) > 0))
+        if found and goes_on:
             found[-1].logs.append(file)
         else:
             found.append(_Training([file]))

@@ -100,9 +100,10 @@ def build_curves(
             )
     for info in step_infos:
         if info.step is not None and info.step > 0:
+            step = info.step + 1  # it is saved before its update is counted, and logged after that
             for name, value in info.losses:
                 key = f"valid/{metric_name(name)}"
-                points.setdefault((key, info.step), Point(key, info.step, value, None, None))
+                points.setdefault((key, step), Point(key, step, value, None, None))
     last_step = max((step for _, step in points), default=0)
     epochs = {each.epoch for each in own if isinstance(each, (TrainBatch, EpochBegins))} | set(infos)
     return Curves(tuple(points.values()), axis if axis.starts else None, last_step, tuple(sorted(epochs)))

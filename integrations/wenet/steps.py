@@ -24,6 +24,9 @@ class Axis:
         starts: epoch → updates before its first batch.
         exact: epochs of which that is certain.
         accumulation: batches to an update.
+
+    Recipes that save within an epoch (``save_interval``) count batches from the beginning of the training: there an epoch
+    begins at 0.
     """
 
     starts: dict[int, int] = field(default_factory=dict)
@@ -51,16 +54,22 @@ def axis_of(records: Iterable[Any]) -> Axis:
     last: dict[int, int] = {}
     steps: dict[int, int] = {}
     rates: dict[int, float] = {}
+    begun: EpochBegins | None = None
     for record in records:
         if isinstance(record, Accumulation) and record.batches > 0:
             axis.accumulation = record.batches
         elif isinstance(record, EpochBegins):
+            begun = record
             rates.setdefault(record.epoch, record.learning_rate)
             if record.step is not None:
                 steps[record.epoch] = max(0, record.step)
         elif isinstance(record, CvResult) and record.step is not None:
             steps[record.epoch + 1] = max(0, record.step)
         elif isinstance(record, TrainBatch):
+            if begun is not None and begun.step and begun.epoch == record.epoch:
+                if record.batch > begun.step * axis.accumulation:
+                    steps[record.epoch] = 0
+                begun = None
             index = record.batch - 1 if record.counts_from_one else record.batch
             last[record.epoch] = max(index, last.get(record.epoch, -1))
     interval = _interval(last)

@@ -119,6 +119,43 @@ def test_wenet_3_says_its_updates(tmp_path, ingest, views):
     assert view.histories["train/gradient_norm"][0]["value"] == 9.5
 
 
+def in_steps(begin, end, interval=20, save=40):
+    """The log of WeNet 3 with ``save_interval``: batches are counted from the beginning of the training."""
+    say = "2024-01-02 10:{:02}:{:02},123 {}".format
+    lines = [
+        say(begin // 60, begin % 60, f"INFO Epoch 0 Step {begin} TRAIN info lr 9.4000e-06 rank 0"),
+        say(begin // 60, begin % 60, "INFO using accumulate grad, new batch size is 2 times larger than before"),
+    ]
+    for update in range(begin + 1, end + 1):
+        if update % interval == 0:
+            text = f"Batch 0/{2 * update} loss {200 - update}.5 lr 2.0000e-05 grad_norm 9.5 rank 0"
+            lines.append(say(update // 60, update % 60, f"DEBUG TRAIN | steps/sec 1.234| {text}"))
+        if update % save == 0:
+            text = f"Epoch 0 Step {update} CV info lr 2.0000e-05 cv_loss {50 - update / 10} rank 0 acc 0.3"
+            lines.append(say(update // 60, update % 60, f"INFO {text}"))
+    return "\n".join(lines) + "\n"
+
+
+def test_a_training_that_saves_within_an_epoch_goes_on_at_its_steps(tmp_path, ingest, views):
+    model = tmp_path / "exp" / "u2pp"
+    model.mkdir(parents=True)
+    for number, part in enumerate(((0, 80), (80, 120)), start=1):
+        (model / f"train{number}.log").write_text(in_steps(*part))
+    for step in (39, 79, 119):  # the update that was under way
+        loss = 50 - (step + 1) / 10
+        content = f"epoch: 0\nstep: {step}\nloss_dict:\n  acc: 0.3\n  loss: {loss}\nlrs: [0.001]\ntag: step_{step}\n"
+        (model / f"step_{step}.yaml").write_text(content)
+    ingest(tmp_path)
+    (view,) = views().values()
+    assert [(point["step"], point["value"]) for point in view.histories["train/loss"]] == [
+        (step, 200.5 - step) for step in range(20, 121, 20)
+    ]
+    assert [(point["step"], point["value"]) for point in view.histories["valid/loss"]] == [
+        (40, 46.0), (80, 42.0), (120, 38.0),
+    ]  # fmt: skip
+    assert view.config["wenet"]["update_axis"]["exact"]
+
+
 @pytest.mark.parametrize(
     ("end", "status", "reason"),
     [
@@ -231,7 +268,7 @@ def test_checkpoints_have_their_step_and_their_loss(recipe, ingest, views):
 def test_checkpoints_within_an_epoch_are_points_at_their_updates(tmp_path, ingest, views):
     model = tmp_path / "exp" / "llm"
     model.mkdir(parents=True)
-    for step, loss in ((1000, 3.5), (2000, 2.5)):
+    for step, loss in ((999, 3.5), (1999, 2.5)):
         content = f"epoch: 0\nstep: {step}\nloss_dict:\n  acc: 0.5\n  loss: {loss}\nlrs: [0.001]\ntag: step_{step}\n"
         (model / f"step_{step}.yaml").write_text(content)
     ingest(tmp_path)
