@@ -19,10 +19,18 @@ Hook = Callable[..., None]
 
 def attach(brain: Any, tracker: Tracker) -> None:
     """Follow `brain` from now on."""
-    tracker.brain = brain
+    tracker.follows(brain)
     brain.speech_tracker = tracker
-    _wrap(brain, "fit", before=tracker.fit_begins, error=tracker.failed)
-    _wrap(brain, "evaluate", before=tracker.evaluation_begins, error=tracker.failed)
+
+    def begins(hook: Hook) -> Hook:  # a recipe may have several Brains and one logger
+        def begun(*args: Any, **kwargs: Any) -> None:
+            tracker.follows(brain)
+            hook(*args, **kwargs)
+
+        return begun
+
+    _wrap(brain, "fit", before=begins(tracker.fit_begins), error=tracker.failed)
+    _wrap(brain, "evaluate", before=begins(tracker.evaluation_begins), error=tracker.failed)
     _wrap(brain, "on_fit_start", after=lambda *_, **__: tracker.recovered())
     _wrap(
         brain,

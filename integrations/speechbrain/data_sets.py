@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from speech_tracker.integrations.speechbrain.manifests import DURATIONS, SPEAKERS
+
 _KINDS = ("csv", "json", "annotation", "manifest")
 _TEST = re.compile(rf"^test_?(.*?)_?(?:{'|'.join(_KINDS)})$")
-_SPEAKER = ("spk_id", "speaker", "speaker_id")
 _AUDIO = ("wav", "path", "audio", "file_name")
 
 
@@ -53,7 +56,7 @@ def _rows(dataset: Any) -> dict[str, Mapping[str, Any]]:
 
 def speakers(dataset: Any) -> dict[str, str]:
     """Return utterance id to speaker, where the manifest says it (``spk_id``); empty where it does not."""
-    return _column(dataset, _SPEAKER)
+    return _column(dataset, SPEAKERS)
 
 
 def audio(dataset: Any) -> dict[str, str]:
@@ -72,13 +75,23 @@ def _column(dataset: Any, names: tuple[str, ...]) -> dict[str, str]:
 
 def size(dataset: Any) -> dict[str, Any]:
     """Return utterances, hours and speakers of a data set, as far as its manifest tells."""
-    inner = getattr(dataset, "dataset", dataset)
-    found: dict[str, Any] = {"utterances": len(inner)} if hasattr(inner, "__len__") else {}
-    seconds = [float(row["duration"]) for row in _rows(dataset).values() if row.get("duration") is not None]
-    if seconds:
+    found: dict[str, Any] = {}
+    with contextlib.suppress(TypeError):  # some iterable data sets have a length that they cannot tell
+        found["utterances"] = len(getattr(dataset, "dataset", dataset))
+    seconds = [_seconds(row) for row in _rows(dataset).values()]
+    if seconds and all(map(math.isfinite, seconds)):
         found["hours"] = sum(seconds) / 3600
     count = len(set(speakers(dataset).values()))
     return {**found, "speakers": count} if count else found
+
+
+def _seconds(row: Mapping[str, Any]) -> float:
+    """Return the duration of an utterance, NaN where the manifest does not say it."""
+    value = next((row[name] for name in DURATIONS if row.get(name) is not None), math.nan)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def name_of_test_set(hparams: Mapping[str, Any], number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,16 +20,21 @@ _WANDB = {
 def wandb_options(initializer: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a recipe with a ``WandBLogger`` says, in our words.
 
+    Where neither it nor the environment says a mode, the run is sent while it lives, as W&B would have done.
+
     Args:
         initializer: ``wandb.init`` with arguments bound to it.
         more: arguments that are given to the logger itself.
 
     >>> import functools
-    >>> wandb_options(functools.partial(print, project="asr", group="night", reinit=True), {"notes": "a try"})
-    {'project': 'asr', 'experiment': 'night', 'description': 'a try'}
+    >>> wandb_options(functools.partial(print, project="asr", group="night", mode="offline"), {"notes": "a try"})
+    {'project': 'asr', 'experiment': 'night', 'mode': 'offline', 'description': 'a try'}
     """
     given = {**getattr(initializer, "keywords", {}), **more}
-    return {_WANDB[name]: value for name, value in given.items() if name in _WANDB}
+    found = {_WANDB[name]: value for name, value in given.items() if name in _WANDB}
+    if not (found.get("mode") or os.environ.get("SPEECH_TRACKER_MODE") or os.environ.get("WANDB_MODE")):
+        found["mode"] = "online"
+    return found
 
 
 class Options:

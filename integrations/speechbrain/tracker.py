@@ -35,6 +35,7 @@ class Tracker:
         self.stages = Stages(self)
         self.data: dict[str, Any] = {}
         self.tested = 0
+        self._trained = False
         self.test_set: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -43,6 +44,12 @@ class Tracker:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
+
+    def follows(self, brain: Any) -> None:
+        """Turn to a Brain: what the one before had loaded is not this one's."""
+        if brain is not self.brain:
+            self.brain = brain
+            self.checkpoints.loaded_path = None
 
     def begin(self) -> speech_tracker.Run:
         """Start the run, or continue the one that the output folder remembers; one that has failed goes on as well."""
@@ -94,7 +101,8 @@ class Tracker:
         """Say where a continued training goes on: the counters are those of the checkpoint now."""
         run, step, loaded = self.begin(), self.brain.optimizer_step, self.checkpoints.loaded_path
         self.steps.start()
-        if run.resumed or loaded is not None:
+        again, self._trained = run.resumed and not self._trained, True
+        if again or loaded is not None:
             run.rewind(step=step)
             run.log_event("restarted" if loaded is None else "resumed", step=step, checkpoint=loaded)
 

@@ -246,6 +246,19 @@ def test_a_base_class_a_mixin_or_a_call_records_the_same(way: str, finished: Pat
     assert len(ours.checkpoints) == len(theirs.checkpoints)
 
 
+def test_a_second_brain_of_the_recipe_does_not_take_the_place_of_the_one_that_trains(
+    finished: Path, tmp_path: Path
+) -> None:
+    done = train(tmp_path, "--lr=0.03", ANOTHER="1")
+    assert done.returncode == 0, done.stderr
+    theirs, ours = only_run(finished), only_run(tmp_path)
+    assert ours.config == theirs.config
+    assert len(ours.evaluations) == len(theirs.evaluations)
+    for name in ("train/loss", "train/loss_epoch", "valid/wer"):
+        found = [(point["step"], point["value"]) for point in ours.history(name)]
+        assert found == [(point["step"], point["value"]) for point in theirs.history(name)]
+
+
 def test_a_recipe_that_says_nothing_has_its_curves_all_the_same(finished: Path, tmp_path: Path) -> None:
     done = train(tmp_path, "--lr=0.03", FOLLOW="call", SILENT="1")
     assert done.returncode == 0, done.stderr

@@ -140,10 +140,24 @@ def test_wrong_options_are_refused(options: dict[str, Any], more: dict[str, Any]
         Options(options, **more)
 
 
-def test_what_a_recipe_tells_wandb_is_taken_over() -> None:
+def test_what_a_recipe_tells_wandb_is_taken_over_and_it_is_sent_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("SPEECH_TRACKER_MODE", raising=False)
     initializer = functools.partial(print, project="asr", entity="lab", reinit=True)
     assert wandb_options(initializer, {"resume": "allow", "id": "x1"}) == {
         "project": "asr",
         "entity": "lab",
         "id": "x1",
+        "mode": "online",
     }
+    assert wandb_options(initializer, {"mode": "offline"})["mode"] == "offline"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert "mode" not in wandb_options(initializer, {})
+
+
+def test_durations_are_read_by_either_of_the_names_that_speechbrain_gives_them() -> None:
+    rows = {"u1": {"length": 1.5, "spk": "a"}, "u2": {"length": "2.5", "spk": "b"}}
+    data = SimpleNamespace(data=rows, data_ids=list(rows))
+    assert data_sets.size(data) == {"hours": pytest.approx(4 / 3600), "speakers": 2}
+    rows["u2"]["length"] = ""  # then nobody knows the whole
+    assert data_sets.size(data) == {"speakers": 2}

@@ -3,7 +3,7 @@
 FOLLOW: ``logger`` (the YAML's), ``class`` (`TrackedBrain`), ``mixin`` (`TrackedBrain` before a class of the user's),
 ``call`` (`track`), ``none``. DIE: ``epoch-1`` raises after the first epoch, ``step-5`` in the fifth step, ``interrupt``
 raises KeyboardInterrupt after the first epoch, ``kill`` kills the process with SIGKILL there, ``kill-5`` after the fifth
-step. KIND: what the tokens' error rate is called. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
+step. ANOTHER: a second Brain is built, and not used. KIND: what the tokens' error rate is called. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
 """
 
 from __future__ import annotations
@@ -158,6 +158,8 @@ def main(arguments: list[str]) -> None:
     sb.create_experiment_directory(hparams["output_folder"], hparams_file, overrides, save_env_desc=False)
     kind = followed(Recogniser)
     brain = kind(hparams["modules"], hparams["opt_class"], hparams, run_options, hparams["checkpointer"])
+    if os.environ.get("ANOTHER"):
+        kind({"encoder": torch.nn.Identity()}, hparams["opt_class"], {}, run_options)
     if FOLLOW == "call":
         from speech_tracker.integrations.speechbrain import track
 
