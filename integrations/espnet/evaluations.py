@@ -14,7 +14,7 @@ from speech_tracker.integrations.espnet.decode_settings import Search, search_of
 from speech_tracker.integrations.espnet.folders import DecodedFolder, ModelFolder
 from speech_tracker.integrations.espnet.layout import measure_of
 from speech_tracker.integrations.espnet.read import ReadFile, Tree
-from speech_tracker.integrations.espnet.score_files import MeasuredValue, ScoreCounts, ScoreRates
+from speech_tracker.integrations.espnet.score_files import MeasuredValue, ScoreCounts, ScoreRates, in_its_unit
 from speech_tracker.integrations.espnet.sweeps import chosen, sweeps
 from speech_tracker.integrations.espnet.tags import metric_of
 from speech_tracker.integrations.espnet.texts import TextFiles, loader, own_counts
@@ -92,7 +92,7 @@ def _of_folder(decode: DecodedFolder, search: Search, tree: Tree, *, transcribes
     }
     if measures:
         scored = True
-        values = {name: value for name, (_, value) in measures.items()}
+        values = {name: in_its_unit(name, value) for name, (_, value) in measures.items()}
         first = next(iter(measures))
         yield _evaluation(decode, search, first, measures[first][0], None, values, tree)
     for file in decode.files:

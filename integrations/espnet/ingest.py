@@ -31,7 +31,7 @@ SIGNS = (
     ),
     Sign(r"/score_(wer|cer|ter)/(result\.txt|ref\.trn|hyp\.trn)$", "is made by its scoring"),
     Sign(r"/(asr|st|mt|tts|enh|slu|s2t)\.sh$", "is the script of its recipes", rb"espnet2|ESPnet"),
-    Sign(r"/(RESULTS?(\.md)?|README\.md)$", "has its result tables", rb"espnet2? version|\|dataset\|Snt\|Wrd\|"),
+    Sign(r"/(RESULTS?(\.md)?|README\.md)$", "tells of its results", rb"espnet2? version|\|dataset\|Snt\|Wrd\|"),
 )
 """What only ESPnet's programs and scripts write."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from speech_tracker.formats.problems import Problem, shown
 from speech_tracker.ingest.markdown_tables import MarkdownItem, MarkdownTable, parse_markdown, plain_text
+from speech_tracker.integrations.espnet.score_files import in_its_unit
 from speech_tracker.integrations.espnet.tags import set_and_tag, task_of
 
 
@@ -239,7 +240,7 @@ def _values(
             scale = 1.0  # some write fractions
         if not math.isfinite(value):
             continue
-        found[name] = round(value * scale, 8)
+        found[name] = in_its_unit(name, round(value * scale, 8))
     if found:
         model, below = model_of(table.headings)
         test_set, tag = _named(cells[0] or plain_text(table.caption), below)

@@ -184,3 +184,12 @@ def parse_measure(data: bytes) -> Iterator[MeasuredValue | Problem]:
         yield Problem(1, shown(text), "the mean is no finite number")
         return
     yield MeasuredValue("", value)
+
+
+def in_its_unit(name: str, value: float) -> float:
+    """Return a figure in the unit of its metric: ESPnet writes STOI in percent since 2022, and wrote fractions before.
+
+    >>> in_its_unit("stoi", 97.43), in_its_unit("stoi", 0.9743), in_its_unit("si_snr", 20.0)
+    (0.9743, 0.9743, 20.0)
+    """
+    return round(value / 100, 8) if name in ("stoi", "estoi") and value > 1 else value
