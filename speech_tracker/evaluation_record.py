@@ -25,6 +25,9 @@ logger = logging.getLogger("speech_tracker")
 WORST = 50
 """Utterances with most errors that are kept in the record itself; the file has all of them."""
 
+LONGEST = 1000
+"""Aligned tokens of one of them that are kept, so that hours in one utterance do not fill the record."""
+
 SPEAKERS = 200
 """Speakers, worst first, that are kept in the record itself; `speakers_total` says how many there are."""
 
@@ -148,17 +151,20 @@ def _worst(evaluation: Evaluation) -> list[int]:
 def _utterance(evaluation: Evaluation, index: int, audio: Mapping[str, Any]) -> dict[str, Any]:
     name = evaluation.utterance_ids[index]
     hits, substitutions, deletions, insertions = (int(count) for count in evaluation.table[index])
-    row = {
+    aligned = evaluation.aligned(index)
+    row: dict[str, Any] = {
         "utterance_id": name,
         "errors": substitutions + deletions + insertions,
         "hits": hits,
         "substitutions": substitutions,
         "deletions": deletions,
         "insertions": insertions,
-        "alignment": [list(pair) for pair in evaluation.aligned(index)],
+        "alignment": [list(pair) for pair in aligned[:LONGEST]],
     }
+    if len(aligned) > LONGEST:
+        row["alignment_left_out"] = len(aligned) - LONGEST
     for attribute, column in evaluation.attributes.items():
-        row[attribute] = column[index]
+        row[f"attribute_{attribute}" if attribute in row else attribute] = column[index]
     if name in audio:
         row["audio"] = os.fspath(audio[name])
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,7 +50,7 @@ def score(
             text. It is applied to both sides.
         missing: what to do where a reference has no hypothesis: ``"error"``, count all its tokens as ``"deletions"``,
             or ``"skip"`` it and report it.
-        attributes: name of an attribute → utterance id → value, for breakdowns.
+        attributes: name of an attribute → utterance id → value, for breakdowns; `None` and NaN are no value.
         spaces: for unit ``"char"``: whether the space between words counts as a character.
         case_sensitive: whether ``A`` and ``a`` differ. `None` means what the reference scorer does: sclite folds
             ``A``-``Z`` (and no other letter), the others fold nothing.
@@ -99,8 +100,11 @@ def score(
         problems.append(ScoringProblem("unusual-space", odd))
     columns: dict[str, list[Any]] = {}
     for name, values in (attributes or {}).items():
-        columns[name] = list(map(values.get, ids))
-        without = tuple(key for key in ids if key not in values)
+        # a table library's NaN is no value either
+        columns[name] = [
+            None if isinstance(value, float) and math.isnan(value) else value for value in map(values.get, ids)
+        ]
+        without = tuple(key for key, value in zip(ids, columns[name], strict=True) if value is None)
         if without:
             problems.append(ScoringProblem("missing-attribute", without, name))
     return Evaluation(

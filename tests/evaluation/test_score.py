@@ -245,3 +245,10 @@ def test_the_rules_of_a_score_survive_its_file(tmp_path: Path) -> None:
     ):
         write_parquet(found, tmp_path / "scored.parquet")
         assert read_parquet(tmp_path / "scored.parquet").rules == found.rules
+
+
+def test_nan_and_none_are_no_value_of_an_attribute() -> None:
+    speakers = {"u1": "s", "u2": float("nan"), "u3": None}
+    evaluation = score(dict.fromkeys(speakers, "a"), dict.fromkeys(speakers, "a"), attributes={"speaker_id": speakers})
+    assert evaluation.attributes["speaker_id"] == ["s", None, None]
+    assert [(each.kind, each.utterance_ids) for each in evaluation.problems] == [("missing-attribute", ("u2", "u3"))]

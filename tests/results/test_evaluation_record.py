@@ -12,6 +12,7 @@ from speech_tracker.errors import InvalidTypeError
 from speech_tracker.evaluation.counts import ErrorCounts
 from speech_tracker.evaluation.parquet import read_parquet
 from speech_tracker.evaluation.score import score
+from speech_tracker.evaluation_record import LONGEST
 from speech_tracker.run import Run
 from speech_tracker.view import RunView
 
@@ -109,3 +110,24 @@ def test_a_test_set_without_reference_words_has_counts_and_no_rate(run: Run) -> 
     found = _recorded(run)
     assert found["wer"] is None
     assert found["counts"]["insertions"] == 1
+
+
+def test_hours_in_one_utterance_cost_no_other_part_of_the_record(run: Run) -> None:
+    long = {f"talk{number}": "a b " * 5000 for number in range(50)}
+    wrong = {key: f"{text}c" for key, text in long.items()}
+    run.log_evaluation(score(long, wrong), test_set="lectures")
+    found = _recorded(run)
+    assert len(found["worst"]) == 50
+    assert all(len(row["alignment"]) == LONGEST for row in found["worst"])
+    assert found["worst"][0]["alignment_left_out"] == 10_001 - LONGEST
+    assert 0 < found["wer_ci"]["low"] <= found["wer"] <= found["wer_ci"]["high"]
+    assert str(found["file"]).endswith(".parquet")
+
+
+def test_an_attribute_of_the_name_of_a_count_does_not_replace_the_count(run: Run) -> None:
+    attributes = {"errors": dict.fromkeys(REFERENCES, "none"), "alignment": dict.fromkeys(REFERENCES, "left")}
+    run.log_evaluation(score(REFERENCES, HYPOTHESES, attributes=attributes), test_set="test")
+    row = _recorded(run)["worst"][0]
+    assert isinstance(row["errors"], int)
+    assert isinstance(row["alignment"], list)
+    assert (row["attribute_errors"], row["attribute_alignment"]) == ("none", "left")
