@@ -326,16 +326,21 @@ def _interval(records: Iterable[Any]) -> dict[str, Any]:
 
 
 def _fingerprint(evaluation: FoundEvaluation) -> str:
-    """A digest of the content, the same wherever the folder lies and from wherever it was found."""
+    """A digest of the content, the same wherever the folder lies and from wherever it was found.
+
+    Behind the ``-`` stands the digest of what other decode folders have a part in.
+    """
     facts = {name: value for name, value in evaluation.facts.items() if name not in ("at_dev_point", "selected")}
     at_dev_point = evaluation.facts.get("at_dev_point", {})
-    content = (
+    own = (
         [replace(point, source="") for point in evaluation.points],
-        evaluation.reported and replace(evaluation.reported, source=""),
-        (evaluation.selection.how, evaluation.selection.sentence),
         (evaluation.rtf, evaluation.test_set),
         sorted(evaluation.decoding.items()),
         sorted(facts.items()),
+    )
+    chosen = (
+        evaluation.reported and replace(evaluation.reported, source=""),
+        (evaluation.selection.how, evaluation.selection.sentence),
         sorted((name, value) for name, value in at_dev_point.items() if name != "path"),
     )
-    return hashlib.blake2b(repr(content).encode(), digest_size=8).hexdigest()
+    return "-".join(hashlib.blake2b(repr(each).encode(), digest_size=8).hexdigest() for each in (own, chosen))

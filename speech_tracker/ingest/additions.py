@@ -35,7 +35,7 @@ class Additions:
                 point for point in run.points if point.settled and (point in self.points or self._is_after(point))
             ]
         self.happenings = [each for each in run.happenings if known.is_new_happening(each)]
-        self.evaluations = [each for each in run.evaluations if known.is_new_evaluation(each)]
+        self.evaluations = [each for each in run.evaluations if known.is_new_evaluation(each, partial=partial)]
         self.datasets = [each for each in run.datasets if known.is_new_dataset(each)]
         self.links = [(ids[each.path], each.relation) for each in run.links if each.path in ids]
         self.links = [each for each in self.links if each not in known.links]

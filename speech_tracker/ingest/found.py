@@ -147,7 +147,7 @@ class FoundEvaluation:
         facts: further figures: log-likelihood per frame, failed utterances, lattice depth, bootstrap interval.
         load: reads the utterances of the reported point; what it cannot use, it adds to the list.
         settled: whether scoring is done.
-        fingerprint: changes when any of its files does.
+        fingerprint: changes when any of its files does; behind a ``-`` stands what changes with other evaluations.
         values: what was measured and is no error count, such as ``{"bleu": 21.3}``, in the unit of each metric.
         checkpoint: that was decoded; None for the run's final model, `""` where its file is not there.
         step: of training that a `checkpoint` is of; None where it is not known.

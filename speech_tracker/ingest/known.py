@@ -93,10 +93,17 @@ class KnownRun:
         path = located_for_good(problem).path
         return (path, problem.line, problem.reason) not in self.problems
 
-    def is_new_evaluation(self, evaluation: FoundEvaluation) -> bool:
-        """Return whether an evaluation is not recorded as it is now."""
-        recorded = self.evaluations.get(evaluation.key)
-        return evaluation.settled and recorded != evaluation.fingerprint
+    def is_new_evaluation(self, evaluation: FoundEvaluation, *, partial: bool = False) -> bool:
+        """Return whether an evaluation is not recorded as it is now.
+
+        Args:
+            evaluation: which.
+            partial: whether others were left out, which may have a part in how its point is chosen.
+        """
+        recorded, found = self.evaluations.get(evaluation.key), evaluation.fingerprint
+        if partial and recorded is not None:
+            recorded, found = recorded.partition("-")[0], found.partition("-")[0]
+        return evaluation.settled and recorded != found
 
     def is_new_table(self, table: FoundTable) -> bool:
         """Return whether a table is not recorded with these rows."""

@@ -247,6 +247,26 @@ def test_a_decode_folder_alone_is_an_evaluation_of_its_model(made_tree, ingest):
     assert (evaluation["test_set"], evaluation["points"]) == ("dev", 21)
 
 
+@pytest.mark.parametrize("part", [("exp/chain/tdnn1a/decode_test",), ("exp/chain/tdnn1a", "--include", "decode_test")])
+def test_what_a_part_does_not_know_of_the_whole_replaces_nothing(made_tree, ingest, part):
+    """That a point was carried over from dev does not show in the folder of the test set."""
+    ingest(made_tree)
+    before = records()
+    folder, *options = part
+    ingest(made_tree / folder, *options)
+    assert records() == before
+
+
+def test_a_part_that_was_scored_again_is_recorded(tree, ingest, views):
+    ingest(tree)
+    folder = tree / "exp/mono/decode_test"
+    for path in folder.glob("wer_*"):
+        path.write_text("%WER 10.00 [ 20 / 200, 5 ins, 5 del, 10 sub ]\n%SER 50.00 [ 10 / 20 ]\n")
+    ingest(folder)
+    rates = {each["test_set"]: each["error_rate"] for each in views()["mono"].evaluations}
+    assert rates["test"] == pytest.approx(0.1)
+
+
 def test_patterns_choose_what_is_read(made_tree, ingest):
     _, document, _ = ingest(made_tree, "--include", "exp/mono*", "--exclude", "decode_test")
     assert {run["name"] for run in document["runs"]} == {"mono", "mono_ali"}
