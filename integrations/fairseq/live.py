@@ -57,9 +57,8 @@ def _followed_epoch(train: Any, flat: Any) -> Any:
         try:
             return train(cfg, trainer, *args, **kwargs)
         except BaseException as error:
-            if not isinstance(
-                error, SystemExit
-            ):  # what the process's end makes of it, a handler of signals may have decided
+            # an exit that a handler of signals may have decided: the end of the process tells
+            if not isinstance(error, SystemExit):
                 never_raises(_end)(error)
             raise
 
