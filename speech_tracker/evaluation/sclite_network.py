@@ -187,7 +187,7 @@ def _tokens(text: str, alternates: bool) -> Iterator[str]:
             if depth:
                 raise ScoringError(
                     f"a brace is not closed: got {text[place : place + 60]!r}, expected {{ a / b }}; correct the "
-                    "transcript, or switch alternates off if a brace is a letter here"
+                    "transcript, or take another alignment than sclite if a brace is a letter here"
                 )
             yield text[place : stop + 1]
             place = stop + 1

@@ -88,6 +88,8 @@ def _records(text: str, delimiter: str, findings: Findings) -> Iterator[tuple[in
         except csv.Error as error:
             findings.problem(number, "", f"cannot be read as CSV: {error}")
         else:
+            if reader.line_num > number:
+                findings.note("a quoted field that goes over several lines (is a quote missing?)", number)
             yield number, fields
         number = reader.line_num + 1
 

@@ -185,3 +185,11 @@ def test_a_field_that_the_csv_reader_refuses_is_a_problem_and_the_rest_is_kept()
 @pytest.mark.parametrize("line", ["epoch,loss,wer", "hello, this is text", "", "text"])
 def test_a_line_without_id_and_text_columns_is_no_header(line):
     assert header_of(line) is None
+
+
+def test_a_quoted_field_that_swallows_lines_is_noted():
+    parsed = parse_delimited('id,text\nu1,"hello\nu2,"b\nu3,c\n', delimiter=",")
+    assert parsed.notes == ("a quoted field that goes over several lines (is a quote missing?): 1, first at line 2",)
+    assert parse_delimited('id,text\nu1,"a, b"\n\nu2,c\n', delimiter=",").notes == (
+        "empty lines skipped: 1, first at line 3",
+    )
