@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,12 +86,13 @@ def beside(runs: list[FoundRun], results: Results, tree: Tree) -> list[FoundRun]
         owner = _owner(path, runs, tree)
         # a folder that was renamed is still called by its old name in the one section of its results
         alone = len({row.model for row in rows}) == 1
+        page = (tree.root / path).resolve().parent
         for row in rows:
-            places = by_name.get(row.model, [])
-            if owner is not None and (not row.model or places == [owner] or (alone and not places)):
+            nearest = _nearest(page, by_name.get(row.model, []), runs)
+            if owner is not None and (not row.model or nearest == owner or (alone and row.model not in by_name)):
                 further.setdefault(owner, []).append((path, row))
-            elif len(places) == 1:
-                further.setdefault(places[0], []).append((path, row))
+            elif nearest is not None:
+                further.setdefault(nearest, []).append((path, row))
             else:
                 model = _model(path, row, tree)
                 known = models.setdefault(model.folder, model)
@@ -105,6 +107,18 @@ def _owner(path: str, runs: list[FoundRun], tree: Tree) -> int | None:
     """The model whose folder a file of results lies in."""
     folder = (tree.root / path).resolve().parent
     return next((place for place, run in enumerate(runs) if Path(run.folder) == folder), None)
+
+
+def _nearest(page: Path, places: list[int], runs: list[FoundRun]) -> int | None:
+    """The model that a page in this folder means: recipes of different corpora have models of the same name."""
+    shared: dict[int, int] = {}
+    for place in places:
+        folder = Path(runs[place].folder)
+        recipe = next((each.parent for each in folder.parents if each.name.startswith("exp")), folder.parent)
+        if page.is_relative_to(recipe) or folder.is_relative_to(page):
+            shared[place] = len(Path(os.path.commonpath([page, folder])).parts)
+    best = [place for place, parts in shared.items() if parts == max(shared.values())]
+    return best[0] if len(best) == 1 else None
 
 
 def _model(path: str, row: Row, tree: Tree) -> _Model:

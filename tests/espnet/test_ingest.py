@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -274,3 +275,26 @@ def test_the_kept_reports_are_what_sclite_says_of_these_transcripts(made_recipe)
             for text in (said, report.read_text())
         ]
         assert rows[0] == rows[1] != []
+
+
+def test_results_of_another_recipe_are_not_those_of_a_model_with_the_same_name(recipe, tmp_path, ingest):
+    """As in a clone of ESPnet, whose recipes tell their results: the recipes of two corpora share the names of models."""
+    table = "|dataset|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|\n|---|---|---|---|---|---|---|---|---|\n"
+    for folder, test_set in ((recipe, "test_near"), (tmp_path / "theirs" / "asr1", "test_far")):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "README.md").write_text(
+            f"# RESULTS\n## exp/{MODEL}\n### WER\n{table}|decode_asr_model_valid.acc.ave/{test_set}|10|99|90|5|5|1|11.0|50|\n"
+        )
+    _, document, _ = ingest(tmp_path, "--dry-run")
+    own, others = sorted(
+        ({each["test_set"] for each in run["evaluations"]} for run in document["runs"] if run["name"] == MODEL),
+        key=len, reverse=True,
+    )  # fmt: skip
+    assert own == {"dev_small", "test_small", "test_near"}
+    assert others == {"test_far"}
+
+
+def test_two_recipes_with_a_model_of_the_same_name_keep_their_own_pages(recipe, tmp_path, ingest):
+    shutil.copytree(recipe, tmp_path / "asr2", symlinks=True)
+    _, document, _ = ingest(tmp_path, "--dry-run")
+    assert sorted(run["name"] for run in document["runs"]) == sorted([MODEL, LANGUAGE_MODEL] * 2)
