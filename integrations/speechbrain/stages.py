@@ -40,13 +40,13 @@ class Stages:
                 **names.stage_metrics("train", train_stats, of_step=of_step),
                 **names.stage_metrics("valid", valid_stats, percents=known),
             }
-            if self._tracker.options.steps:  # these have a point at every step already
+            if self._tracker.tells_steps:  # these have a point at every step already
                 own = ("train/loss", *(name for name in metrics if name.startswith("train/learning_rate")))
                 metrics = {name: value for name, value in metrics.items() if name not in own}
         self._told.update(metrics)
         epoch = next((value for key, value in meta.items() if key.lower() == "epoch"), self._tracker.position["epoch"])
         if metrics:
-            self._tracker.begin().log_metrics(metrics, step=self._tracker.brain.optimizer_step, epoch=epoch)
+            self._tracker.begin().log_metrics(metrics, step=self._tracker.step or epoch, epoch=epoch)
 
     def ends(self, stage: Any = None, *_: Any, **__: Any) -> None:
         """Remember it while the recipe works on it."""
@@ -77,10 +77,10 @@ class Stages:
 
     def _complete(self, metrics: Mapping[str, Any], epoch: Any) -> None:
         found = {**metrics, "train/loss_epoch": self._train_loss}
-        if not self._tracker.options.steps and not any(name.startswith("train/learning_rate") for name in self._told):
+        if not self._tracker.tells_steps and not any(name.startswith("train/learning_rate") for name in self._told):
             found.update(self._tracker.steps.learning_rates())
         missing = {name: float(value) for name, value in found.items() if name not in self._told and value is not None}
         self._told.clear()
         self._tracker.steps.start()
         if missing:
-            self._tracker.begin().log_metrics(missing, step=self._tracker.brain.optimizer_step, epoch=epoch)
+            self._tracker.begin().log_metrics(missing, step=self._tracker.step or epoch, epoch=epoch)

@@ -72,9 +72,22 @@ class Tracker:
 
     @property
     def position(self) -> dict[str, Any]:
-        """Optimizer steps and epoch so far; both survive a restart."""
-        counter = configuration.hparams_of(self.brain).get("epoch_counter")
-        return {"step": self.brain.optimizer_step, "epoch": getattr(counter, "current", None)}
+        """Optimizer steps and epoch so far; both survive a restart.
+
+        SpeechBrain does not learn of the steps of a recipe that takes them itself: epochs are counted in their place.
+        """
+        epoch = getattr(configuration.hparams_of(self.brain).get("epoch_counter"), "current", None)
+        return {"step": self.brain.optimizer_step or epoch or 0, "epoch": epoch}
+
+    @property
+    def step(self) -> int:
+        """The step of `position`."""
+        return int(self.position["step"])
+
+    @property
+    def tells_steps(self) -> bool:
+        """Whether loss and learning rate are recorded with the steps."""
+        return bool(self.options.steps and self.brain.optimizer_step)
 
     def fit_begins(
         self, epoch_counter: Any = None, train_set: Any = None, valid_set: Any = None, *_: Any, **__: Any
@@ -99,7 +112,7 @@ class Tracker:
 
     def recovered(self) -> None:
         """Say where a continued training goes on: the counters are those of the checkpoint now."""
-        run, step, loaded = self.begin(), self.brain.optimizer_step, self.checkpoints.loaded_path
+        run, step, loaded = self.begin(), self.step, self.checkpoints.loaded_path
         self.steps.start()
         again, self._trained = run.resumed and not self._trained, True
         if again or loaded is not None:

@@ -259,6 +259,15 @@ def test_a_second_brain_of_the_recipe_does_not_take_the_place_of_the_one_that_tr
         assert found == [(point["step"], point["value"]) for point in theirs.history(name)]
 
 
+def test_a_recipe_whose_steps_speechbrain_does_not_count_has_its_curves_by_epochs(tmp_path: Path) -> None:
+    done = train(tmp_path, LOOP="own")
+    assert done.returncode == 0, done.stderr
+    assert train(tmp_path, "--number_of_epochs=3", LOOP="own").returncode == 0  # continued
+    view = only_run(tmp_path)
+    for name in ("train/loss_epoch", "valid/loss", "valid/wer", "train/learning_rate"):
+        assert [(point["step"], point["epoch"]) for point in view.history(name)] == [(1, 1), (2, 2), (3, 3)]
+
+
 def test_a_recipe_that_says_nothing_has_its_curves_all_the_same(finished: Path, tmp_path: Path) -> None:
     done = train(tmp_path, "--lr=0.03", FOLLOW="call", SILENT="1")
     assert done.returncode == 0, done.stderr

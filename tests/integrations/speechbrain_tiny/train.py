@@ -3,7 +3,7 @@
 FOLLOW: ``logger`` (the YAML's), ``class`` (`TrackedBrain`), ``mixin`` (`TrackedBrain` before a class of the user's),
 ``call`` (`track`), ``none``. DIE: ``epoch-1`` raises after the first epoch, ``step-5`` in the fifth step, ``interrupt``
 raises KeyboardInterrupt after the first epoch, ``kill`` kills the process with SIGKILL there, ``kill-5`` after the fifth
-step. ANOTHER: a second Brain is built, and not used. KIND: what the tokens' error rate is called. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
+step. LOOP: ``own`` for a recipe that takes its optimizer's steps itself. ANOTHER: a second Brain is built, and not used. KIND: what the tokens' error rate is called. PAUSE: seconds to sleep in each step. DISK: ``after:times``, writes of the journal that fail.
 """
 
 from __future__ import annotations
@@ -137,6 +137,17 @@ class Recogniser(sb.Brain):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class OwnLoop(Recogniser):
+    """As recipes of adversarial networks do; SpeechBrain does not learn of the steps."""
+
+    def fit_batch(self, batch):
+        loss = self.compute_objectives(self.compute_forward(batch, sb.Stage.TRAIN), batch, sb.Stage.TRAIN)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.detach()
+
+
 def followed(kind):
     if FOLLOW not in ("class", "mixin"):
         return kind
@@ -156,7 +167,7 @@ def main(arguments: list[str]) -> None:
     with Path(hparams_file).open() as file:
         hparams = load_hyperpyyaml(file, overrides)
     sb.create_experiment_directory(hparams["output_folder"], hparams_file, overrides, save_env_desc=False)
-    kind = followed(Recogniser)
+    kind = followed(OwnLoop if os.environ.get("LOOP") == "own" else Recogniser)
     brain = kind(hparams["modules"], hparams["opt_class"], hparams, run_options, hparams["checkpointer"])
     if os.environ.get("ANOTHER"):
         kind({"encoder": torch.nn.Identity()}, hparams["opt_class"], {}, run_options)
