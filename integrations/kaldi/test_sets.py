@@ -14,6 +14,11 @@ _LM_PREFIX = re.compile(
     r"^(?:(?:nosp|bd|tg|fg|bg|tgpr|fgpr|tgsmall|tgmed|tglarge|fglarge|biglm|const|const_arpa|rescore\w*?|online|looped|sw1|"
     r"fsh|graph|utt|final|rnnlm\w*?|iter\d+)_)+(?=.)"
 )
+_LM_SUFFIX = re.compile(
+    r"(?:[_.](?:tg|fg|bg|tgpr|fgpr|tgsmall|tgmed|tglarge|fglarge|biglm|const|const_arpa|(?:lm)?rescore\w*?|online|looped|"
+    r"per_utt|sw1|fsh|rnnlm\w*?|it(?:er)?\d+|epoch\d+))+$"
+)
+"""Recipes of chain models name the language model last: ``decode_test_clean_fglarge``, whose logs name no data."""
 _FEATURE_SUFFIX = re.compile(r"_(?:hires(?:_pitch)?|sp_hires|cmvn|hires_nopitch)$")
 _DEV = re.compile(r"(?:^|[^a-z])(?:dev|valid|val|cv|dt|tune|tuning|heldout)(?:\d|[^a-z]|$)", re.IGNORECASE)
 
@@ -37,10 +42,14 @@ def test_set_of(decode_name: str, files: Iterable[ReadFile]) -> str:
 
 
 def from_name(decode_name: str) -> str:
-    """Return the test set that a decode folder's name tells: ``decode_tgsmall_test_clean`` → ``test_clean``."""
+    """Return the test set that a decode folder's name tells.
+
+    >>> from_name("decode_tgsmall_test_clean"), from_name("decode_test_clean_fglarge"), from_name("decode_eval92_tgpr_5k")
+    ('test_clean', 'test_clean', 'eval92_tgpr_5k')
+    """
     name = re.sub(r"^decode[_-]?", "", decode_name)
     name = re.sub(r"\.(si|pass1|alimdl|thr\S*|final)$|^\.", "", name)
-    stripped = _LM_PREFIX.sub("", name)
+    stripped = _LM_SUFFIX.sub("", "_" + _LM_PREFIX.sub("", name))[1:]
     return _FEATURE_SUFFIX.sub("", stripped) or "decode"
 
 
