@@ -12,7 +12,7 @@ from speech_tracker.ingest.found import Status as StatusName
 from speech_tracker.integrations.espnet.curves import Curves
 from speech_tracker.integrations.espnet.decode_settings import Search
 from speech_tracker.integrations.espnet.folders import ModelFolder
-from speech_tracker.integrations.espnet.read import Tree
+from speech_tracker.integrations.espnet.read import ReadFile, Tree
 from speech_tracker.integrations.espnet.train_log import seconds_since_1970
 from speech_tracker.integrations.kaldi.job_headers import Accounting, JobEnd, QueueJobEnd
 
@@ -80,10 +80,16 @@ def job_tally(model: ModelFolder, searches: Mapping[str, Search], status: Status
     files = [*logs, *(f for decode in model.decodes.values() for f in decode.files if f.entry.role.kind == "inference")]
     seconds = threads = 0
     for file in files:
-        for each in file.records:
-            if isinstance(each, Accounting):
-                seconds += each.seconds
-                threads += each.seconds * each.threads
+        accounts = [each for each in file.records if isinstance(each, Accounting)]
+        seconds += sum(each.seconds for each in accounts) if accounts else _span(file)
+        threads += sum(each.seconds * each.threads for each in accounts) if accounts else _span(file)
     failed = sum(len(search.failures) for search in searches.values()) + (status.name in ("failed", "killed"))
     running = sum(search.running for search in searches.values()) + (status.name == "running")
     return JobTally(len(files), failed, running, seconds, threads)
+
+
+def _span(log: ReadFile) -> int:
+    """Seconds from the first to the last line with a time: what is known of a job whose launcher did not say its end."""
+    moments = [each.moment for each in log.records if hasattr(each, "moment")]
+    first, last = (seconds_since_1970(moments[place]) if moments else None for place in (0, -1))
+    return max(0, round(last - first)) if first is not None and last is not None else 0

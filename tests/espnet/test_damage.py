@@ -374,3 +374,13 @@ def test_no_file_can_stop_the_reading_of_the_others(recipe, tmp_path, damage):
             found, _ = read_all(recipe, tmp_path / "state.json")
             assert {run.name for run in found.runs} >= {MODEL}, path
             path.write_bytes(data)
+
+
+def test_a_job_whose_launcher_could_not_say_its_end_took_as_long_as_its_log(recipe, model, ingest):
+    log = without_end(model)
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if not line.startswith("# Accounting")))
+    for other in model.rglob("*.log"):
+        if other != log:
+            other.unlink()
+    _, document, _ = ingest(recipe)
+    assert run_of(document)["compute_seconds"] == 820  # from 15:00:20 to 15:14:00
