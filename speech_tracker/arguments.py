@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numbers
+import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal, cast, get_args
 
 from speech_tracker.encoding import Tagged, tag, tag_number
@@ -28,6 +30,7 @@ MODES: tuple[str, ...] = get_args(Mode)
 STATUSES: tuple[str, ...] = get_args(Status)
 RELATIONS: tuple[str, ...] = get_args(Relation)
 
+_FIRST_DAY, _LAST_DAY = -62_135_510_400, 253_402_214_400  # 0001-01-02 and 9999-12-31, whatever the time zone
 # RFC 5646's outline: a language of 2-3 (or 5-8) letters, then subtags; private use x-... as well
 _LANGUAGE = re.compile(r"^(?:[A-Za-z]{2,3}|[A-Za-z]{5,8}|x)(?:-[A-Za-z0-9]{1,8})*$")
 
@@ -63,7 +66,7 @@ def task_name(value: str | None) -> str | None:
     return one_of("task", TASK_ALIASES.get(name, name), TASKS)
 
 
-def language_tags(values: str | Iterable[str]) -> tuple[str, ...]:
+def language_tags(values: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return `values` as a tuple of BCP 47 tags.
 
     Raises:
@@ -103,9 +106,26 @@ def text(argument: str, value: Any) -> str:
     return value
 
 
-def texts(argument: str, values: str | Iterable[str]) -> tuple[str, ...]:
-    """Return `values`, one text or several, as a tuple of texts."""
-    if isinstance(values, str):
+def optional_text(argument: str, value: Any, variable: str | None = None) -> str | None:
+    """Return `value`; where it is None or empty what the environment variable says, None when that is empty as well.
+
+    Raises:
+        InvalidTypeError: it is not text.
+    """
+    if value is None or value == "":
+        return os.environ.get(variable) or None if variable is not None else None
+    return text(argument, value)
+
+
+def texts(argument: str, values: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return `values`, one text, several or (None) none, as a tuple of texts.
+
+    Raises:
+        InvalidTypeError, InvalidArgumentError: one of them is not text, or empty.
+    """
+    if values is None:
+        return ()
+    if isinstance(values, str) or not isinstance(values, Iterable):
         return (text(argument, values),)
     return tuple(text(argument, value) for value in values)
 
@@ -126,6 +146,44 @@ def mapping(argument: str, value: Any) -> Mapping[str, Any]:
             )
         )
     return value
+
+
+def settings(argument: str, value: Any) -> Mapping[str, Any]:
+    """Return `value` as a mapping: a mapping, an argparse namespace, or a dataclass.
+
+    Raises:
+        InvalidTypeError: it is none of these.
+    """
+    if isinstance(value, Mapping):
+        return value
+    if type(value).__module__ in ("argparse", "types") and hasattr(value, "__dict__") and not callable(value):
+        return dict(vars(value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise InvalidTypeError(
+        explain(
+            f"`{argument}` is no configuration",
+            got=value,
+            expected="a dict of name to value, an argparse namespace or a dataclass",
+            remedy=f"correct `{argument}`",
+        )
+    )
+
+
+def moment(argument: str, value: Any) -> int | float | None:
+    """Return a time in seconds since the epoch, one that a calendar has; None stays None.
+
+    Raises:
+        InvalidTypeError: it is no number, or not finite.
+        InvalidArgumentError: it is before the year 1 or after the year 9999.
+    """
+    seconds = axis(argument, value)
+    if seconds is not None and not _FIRST_DAY <= seconds <= _LAST_DAY:
+        raise InvalidArgumentError(
+            explain(f"`{argument}` is in no calendar", got=value, expected="seconds since 1970, as time.time() gives them",
+                    remedy="divide milliseconds by 1,000")
+        )  # fmt: skip
+    return seconds
 
 
 def whole_number(argument: str, value: Any) -> int | None:

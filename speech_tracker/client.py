@@ -32,10 +32,10 @@ def init(
     task: str | None = None,
     name: str | None = None,
     *,
-    config: Mapping[str, Any] | None = None,
-    tags: str | Iterable[str] = (),
-    languages: str | Iterable[str] = (),
-    domains: str | Iterable[str] = (),
+    config: Mapping[str, Any] | Any | None = None,
+    tags: str | Iterable[str] | None = (),
+    languages: str | Iterable[str] | None = (),
+    domains: str | Iterable[str] | None = (),
     description: str | None = None,
     experiment: str | None = None,
     experiment_folder: str | os.PathLike[str] | None = None,
@@ -57,7 +57,7 @@ def init(
         project: the project, else ``$WANDB_PROJECT``, else ``speech``.
         task: ``asr``, ``tts``, … (`speech_tracker.tasks.TASKS`, or a well-known other name of one).
         name: a name for people, else ``$WANDB_NAME``, else the experiment folder's name, else made from task and id.
-        config: the configuration (`Run.log_config`).
+        config: the configuration: a mapping, an argparse namespace or a dataclass (`Run.log_config`).
         tags, languages, domains: for finding it again; languages as BCP 47 tags.
         description: a sentence about it.
         experiment: the experiment that it is a run of; in W&B the group.
@@ -92,18 +92,18 @@ def init(
         "languages": list(arguments.language_tags(languages)),
         "domains": list(arguments.texts("domains", domains)),
         "tags": [*arguments.texts("tags", tags), *_listed("WANDB_TAGS")],
-        "experiment": experiment or os.environ.get("WANDB_RUN_GROUP"),
-        "description": description or os.environ.get("WANDB_NOTES"),
-        "entity": entity or os.environ.get("WANDB_ENTITY"),
-        "job_type": job_type or os.environ.get("WANDB_JOB_TYPE"),
-        "created_at": created_at,
+        "experiment": arguments.optional_text("experiment", experiment, "WANDB_RUN_GROUP"),
+        "description": arguments.optional_text("description", description, "WANDB_NOTES"),
+        "entity": arguments.optional_text("entity", entity, "WANDB_ENTITY"),
+        "job_type": arguments.optional_text("job_type", job_type, "WANDB_JOB_TYPE"),
+        "created_at": arguments.moment("created_at", created_at),
     }
-    given_name = name or os.environ.get("WANDB_NAME")
+    given_name = arguments.optional_text("name", name, "WANDB_NAME")
     if chosen == "disabled":
         return Run(id=id or "disabled", name=given_name or "disabled", project=project_name, task=standard_task,
                    folder=None, mode="disabled", sink=NullSink(), rank_sink=NullSink())  # fmt: skip
     if config is not None:
-        arguments.mapping("config", config)
+        config = arguments.settings("config", config)
     folder = None if experiment_folder is None else Path(experiment_folder).absolute()
     if rank() != 0:
         return _other_rank(id, given_name, project_name, standard_task, folder, chosen, store)
@@ -251,7 +251,7 @@ class Experiment:
         self.task = task
         self.description = description
 
-    def start_run(self, name: str | None = None, tags: str | Iterable[str] = (), **options: Any) -> Run:
+    def start_run(self, name: str | None = None, tags: str | Iterable[str] | None = (), **options: Any) -> Run:
         """Start a run of this experiment; `options` are those of `init`."""
         own = {"project": self.client.project, "task": self.task, "entity": self.client.entity, "store": self.client.store,
                "mode": self.client.mode, "description": self.description}  # fmt: skip

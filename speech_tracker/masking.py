@@ -33,8 +33,9 @@ _TEXT = re.compile(
     | \b xox[abprs]-[A-Za-z0-9\-]{10,}            # Slack
     | \b wandb_v1_[A-Za-z0-9_\-]{20,}
     | (?<=://) [^/\s:@]+ : [^/\s@]+ (?=@)         # user:password in a URL
-    | (?i: (?<=api[_-]key[=\s]) | (?<=apikey[=\s]) | (?<=password[=\s]) | (?<=passwd[=\s]) | (?<=secret[=\s])
-        | (?<=_token[=\s]) ) [^\s'"&]{6,}         # --api-key X, password=X on a command line
+    | (?i: (?<=api[_-]key[=:\s]) | (?<=apikey[=:\s]) | (?<=password[=:\s]) | (?<=passwd[=:\s]) | (?<=secret[=:\s])
+        | (?<=api[_-]key:\s) | (?<=apikey:\s) | (?<=password:\s) | (?<=passwd:\s) | (?<=secret:\s)
+        | (?<=[_-]token[=:\s]) | (?<=authorization:\sbearer\s) ) [^\s'"&]{6,}  # --api-key X, password=X on a command line
     """
 )
 

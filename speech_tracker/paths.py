@@ -147,6 +147,11 @@ def recall(experiment_folder: Path) -> Remembered | None:
         return Remembered(check_id(content["run_id"]), Path(content["store"]), path)
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise StoreError(
+            explain("the experiment's folder is not a folder", got=str(experiment_folder), expected="a folder, or none yet",
+                    remedy="correct `experiment_folder=`")
+        ) from error  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{path} should hold the id of this experiment's run, but cannot be read ({error}); put the id back "

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from speech_tracker import arguments
 from speech_tracker.arguments import Mode, Relation
-from speech_tracker.encoding import tag
 from speech_tracker.errors import InvalidArgumentError, explain
 from speech_tracker.journal.writer import Sink
 from speech_tracker.plain import plain
@@ -31,16 +30,16 @@ class Recorder:
     _rank_sink: Sink
     _added_tags: list[str]
 
-    def log_config(self, config: Mapping[str, Any]) -> None:
-        """Record a configuration; keys that were there already are replaced.
+    def log_config(self, config: Mapping[str, Any] | Any) -> None:
+        """Record a configuration (a mapping, an argparse namespace or a dataclass); keys that were there are replaced.
 
         Any object may be in it (see `speech_tracker.plain.plain`); values whose name looks like a credential's are
         masked before they are written.
 
         Raises:
-            InvalidTypeError: `config` is not a mapping.
+            InvalidTypeError: `config` is none of these.
         """
-        values, masked = plain(dict(arguments.mapping("config", config)))
+        values, masked = plain(dict(arguments.settings("config", config)))
         self._sink.append("config", {"config": values, **({"masked": masked} if masked else {})})
 
     def log_speech(self, speech: Speech | Mapping[str, Any]) -> None:
@@ -83,6 +82,7 @@ class Recorder:
 
         Raises:
             InvalidTypeError: a value is no number, or `step` or `epoch` is none.
+            InvalidArgumentError: `time` is in no calendar (milliseconds, say).
         """
         self._log("metrics", self._sink, metrics, step, epoch, time, {})
 
@@ -120,7 +120,7 @@ class Recorder:
         if epoch is not None:
             data["epoch"] = epoch if type(epoch) is int else arguments.axis("epoch", epoch)
         if when is not None:
-            data["time"] = arguments.axis("time", when)
+            data["time"] = arguments.moment("time", when)
         if more:
             data.update(more)
         sink.append(kind, data)
@@ -166,11 +166,12 @@ class Recorder:
             metadata: anything else worth keeping.
 
         Raises:
-            InvalidTypeError, InvalidArgumentError: `name` is not a non-empty text.
+            InvalidTypeError, InvalidArgumentError: `name` is not a non-empty text, a size is no number.
         """
         known = {
             "name": arguments.text("name", name), "split": split, "path": text_path(path), "manifest": text_path(manifest),
-            "version": version, "utterances": utterances, "hours": hours, "speakers": speakers,
+            "version": version, "utterances": arguments.whole_number("utterances", utterances),
+            "hours": arguments.axis("hours", hours), "speakers": arguments.whole_number("speakers", speakers),
         }  # fmt: skip
         values, _ = plain({**known, "metadata": metadata} if metadata else known)
         self._sink.append("dataset", {key: value for key, value in values.items() if value is not None})
@@ -254,7 +255,7 @@ class Recorder:
             data: what is to be known of it.
         """
         values, _ = plain(data)
-        moment = {} if time is None else {"time": arguments.axis("time", time)}
+        moment = {} if time is None else {"time": arguments.moment("time", time)}
         self._sink.append("event", {"name": arguments.text("name", name), **moment, "data": values})
 
     def log_problem(
@@ -262,7 +263,7 @@ class Recorder:
     ) -> None:
         """Record that a part of the input was wrong and was skipped: what, where."""
         data = {"reason": arguments.text("reason", reason), "path": path, "line": line, "text": text}
-        self._sink.append("problem", tag({key: value for key, value in data.items() if value is not None}))
+        self._sink.append("problem", plain({key: value for key, value in data.items() if value is not None})[0])
 
     def alert(self, title: str, text: str = "", *, level: Literal["info", "warn", "error"] = "info") -> None:
         """Record a message for people; W&B passes it on by mail or chat.
@@ -271,7 +272,7 @@ class Recorder:
             InvalidArgumentError: `level` is unknown.
         """
         arguments.one_of("level", level, ("info", "warn", "error"))
-        self._sink.append("alert", tag({"title": arguments.text("title", title), "text": text, "level": level}))
+        self._sink.append("alert", plain({"title": arguments.text("title", title), "text": text, "level": level})[0])
 
     def link(self, run: Recorder | str, relation: Relation) -> None:
         """Record how this run relates to another one.

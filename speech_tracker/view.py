@@ -96,7 +96,7 @@ class RunView:
     def created_at(self) -> float | None:
         """When the run began, in seconds since the epoch (for ingested logs: when the experiment began)."""
         stated = self.identity.get("created_at")
-        if isinstance(stated, (int, float)):
+        if isinstance(stated, (int, float)) and iso(stated) is not None:
             return float(stated)
         return min((segment.first_time for segment in self.journal.segments if segment.first_time), default=None)
 
@@ -302,8 +302,15 @@ def fold_identity(folder_name: str, statements: Iterable[Mapping[str, Any]]) -> 
 
 
 def iso(seconds: float | None) -> str | None:
-    """Return a time in ISO 8601, in UTC, None for None."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+    """Return a time in ISO 8601, in UTC, with milliseconds; None for None, and for what is in no calendar."""
+    try:
+        return (
+            None
+            if seconds is None
+            else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+        )
+    except (ValueError, OverflowError):
+        return None
 
 
 def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:

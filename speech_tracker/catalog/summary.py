@@ -10,7 +10,7 @@ from typing import Any
 
 from speech_tracker.catalog.segment import SegmentFacts
 from speech_tracker.liveness import is_alive
-from speech_tracker.view import fold_identity
+from speech_tracker.view import fold_identity, iso
 
 UNREADABLE = "unreadable"
 """Status of a run whose journal cannot be read: it is in a newer format, or the file system refuses."""
@@ -88,7 +88,9 @@ def summarize(run_id: str, segments: Sequence[tuple[str, SegmentFacts]]) -> Summ
         _texts(identity["tags"]),
         _text(identity.get("experiment")),
         _text(identity.get("description")),
-        created=float(stated) if isinstance(stated, (int, float)) else min(begun, default=None),
+        created=float(stated)
+        if isinstance(stated, (int, float)) and iso(stated) is not None
+        else min(begun, default=None),
         updated=max((facts.last_time for _, facts in segments if facts.last_time is not None), default=None),
     )
     main = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import datetime
+
+from speech_tracker.view import iso
 
 _AGES = ((60.0, "s", 1.0), (3600.0, "min", 60.0), (2 * 86400.0, "h", 3600.0), (float("inf"), "d", 86400.0))
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -11,7 +13,7 @@ _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 def utc(seconds: float | None) -> str | None:
     """Return a moment in ISO 8601 in UTC, with milliseconds."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+    return iso(seconds)
 
 
 def local(seconds: float | None) -> str:

@@ -167,7 +167,7 @@ def _checkpoints(view: RunView, everything: bool) -> Table | None:
 
 def _place(values: Mapping[str, Any], key: str) -> str:
     value = values.get(key)
-    return "" if value is None else f"{value:,}"
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value or "")
 
 
 def _datasets(view: RunView) -> Table | None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import speech_tracker
+from speech_tracker.encoding import encode, tag
 from speech_tracker.journal.record import line, opening
 
 
@@ -25,6 +26,21 @@ def test_an_object_has_every_promised_field(cli: Callable[..., Any], make_run: C
         "languages": ["en", "de"], "tags": ["small"],
     }  # fmt: skip
     assert datetime.fromisoformat(run["created_at"]).utcoffset() == timedelta(0)
+
+
+def test_a_time_that_no_calendar_has_hides_no_other_run(cli: Callable[..., Any], make_run: Callable[..., Path]) -> None:
+    make_run("sound")
+    for number, created in enumerate((float("nan"), 1e20, -1e15)):  # as an earlier version would have taken them
+        segment = make_run(f"odd-{number}") / "segments" / "0002-rank0.jsonl"
+        start = opening(segment.parent.parent.name, segment.stem)
+        header = encode({"role": "main", "host": "h", "process": 1})
+        identity = encode(tag({"created_at": created}))
+        contents = {"segment": header, "run": identity, "status": encode({"status": "finished"})}
+        segment.write_bytes(b"".join(line(start, n, 1.7e9, *each) for n, each in enumerate(contents.items())))
+        for verb in (("show",), ("show", "--json"), ("tail", "-n", "3")):
+            assert cli(*verb, segment.parent.parent.name).code == 0
+    assert {run["name"] for run in cli("list", "--json").json()} == {"sound", "odd-0", "odd-1", "odd-2"}
+    assert cli("list").code == 0
 
 
 def test_an_empty_store_is_an_empty_array_and_one_friendly_line(cli: Callable[..., Any]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,13 @@ import torch
 import speech_tracker
 from speech_tracker import Run
 from speech_tracker.arguments import axis
-from speech_tracker.errors import InvalidArgumentError, InvalidTypeError, SpeechTrackerError, UnsafePathError
+from speech_tracker.errors import (
+    InvalidArgumentError,
+    InvalidTypeError,
+    SpeechTrackerError,
+    StoreError,
+    UnsafePathError,
+)
 from speech_tracker.view import RunView
 
 FOUR_PARTS = re.compile(r"^.+: got .+, expected .+; .+$", re.DOTALL)
@@ -36,7 +45,16 @@ def run(tmp_path: Path) -> Run:
         ({"languages": "english please"}, InvalidArgumentError, ["not a language tag", "BCP 47", "zh-CN"]),
         ({"languages": ["en", ""]}, InvalidArgumentError, ["`languages` is empty"]),
         ({"tags": [1]}, InvalidTypeError, ["`tags` is not text", "got 1"]),
-        ({"config": [("a", 1)]}, InvalidTypeError, ["`config` is not a mapping"]),
+        ({"config": [("a", 1)]}, InvalidTypeError, ["`config` is no configuration", "namespace"]),
+        ({"config": dict}, InvalidTypeError, ["`config` is no configuration"]),
+        ({"name": 5}, InvalidTypeError, ["`name` is not text", "got 5"]),
+        ({"experiment": 5}, InvalidTypeError, ["`experiment` is not text"]),
+        ({"description": ["a"]}, InvalidTypeError, ["`description` is not text"]),
+        ({"tags": 5}, InvalidTypeError, ["`tags` is not text", "got 5"]),
+        ({"created_at": "today"}, InvalidTypeError, ["`created_at` is no number"]),
+        ({"created_at": float("nan")}, InvalidTypeError, ["`created_at` is no number"]),
+        ({"created_at": 1_763_690_000_000}, InvalidArgumentError, ["in no calendar", "milliseconds"]),
+        ({"experiment_folder": __file__}, StoreError, ["is not a folder", "test_arguments.py"]),
         ({"project": 5}, InvalidTypeError, ["`project` is not text"]),
         ({"id": "../escape"}, UnsafePathError, ["not a run id", "'../escape'", "letters, digits"]),
         ({"id": "a/b"}, UnsafePathError, ["not a run id"]),
@@ -74,14 +92,18 @@ def test_init_refuses_a_wrong_argument(
         (lambda run: run.log_metrics({"a": 1}, step=float("nan")), InvalidTypeError, ["`step` is no number", "nan"]),
         (lambda run: run.log_metrics({"a": 1}, epoch=float("inf")), InvalidTypeError, ["`epoch` is no number"]),
         (lambda run: run.log_metrics({"a": 1}, time="now"), InvalidTypeError, ["`time` is no number"]),
+        (lambda run: run.log_metrics({"a": 1}, time=1e18), InvalidArgumentError, ["`time` is in no calendar", "1e+18"]),
+        (lambda run: run.log_event("a", time=1e18), InvalidArgumentError, ["`time` is in no calendar"]),
         (lambda run: run.log_metric("a", [1]), InvalidTypeError, ["metric 'a' is not a number"]),
         (lambda run: run.log_rank_metrics({"a": None}), InvalidTypeError, ["metric 'a' is not a number"]),
         (lambda run: run.rewind(), InvalidArgumentError, ["nothing to rewind to", "step= or epoch="]),
         (lambda run: run.rewind(step="x"), InvalidTypeError, ["`step` is no number"]),
-        (lambda run: run.log_config("a: 1"), InvalidTypeError, ["`config` is not a mapping", "'a: 1'"]),
+        (lambda run: run.log_config("a: 1"), InvalidTypeError, ["`config` is no configuration", "'a: 1'"]),
         (lambda run: run.log_speech("conformer"), InvalidTypeError, ["`speech` is not a mapping"]),
         (lambda run: run.log_table("t", ["a", "b"], [[1]]), InvalidArgumentError, ["row 0 of table 't' has 1 cells", "a, b"]),
         (lambda run: run.log_dataset(""), InvalidArgumentError, ["`name` is empty"]),
+        (lambda run: run.log_dataset("d", utterances="12"), InvalidTypeError, ["`utterances` is no whole number", "'12'"]),
+        (lambda run: run.log_dataset("d", hours="many"), InvalidTypeError, ["`hours` is no number"]),
         (lambda run: run.log_artifact("/no/such/file", type="x"), InvalidArgumentError, ["no such file", "/no/such/file"]),
         (lambda run: run.log_figure("f", 3), InvalidTypeError, ["not a picture", "matplotlib"]),
         (lambda run: run.log_figure("f", "/no/such.png"), InvalidArgumentError, ["no such file"]),
@@ -138,3 +160,17 @@ def test_a_credential_in_a_wrong_argument_is_not_needed_to_explain_it(run: Run) 
     with pytest.raises(InvalidTypeError) as refusal:
         run.log_metrics({"a": "x" * 10_000})
     assert len(str(refusal.value)) < 500  # a long value is shortened
+
+
+@dataclass
+class Settings:
+    lr: float = 0.1
+
+
+@pytest.mark.parametrize("config", [{"lr": 0.1}, argparse.Namespace(lr=0.1), SimpleNamespace(lr=0.1), Settings()])
+def test_a_configuration_may_be_what_recipes_have(tmp_path: Path, config: Any) -> None:
+    run = speech_tracker.init(config=config, tags=None, languages=None, store=tmp_path, mode="local")
+    assert run.folder is not None
+    assert RunView.read(run.folder).config == {"lr": 0.1}
+    run.log_config(config)
+    assert RunView.read(run.folder).config == {"lr": 0.1}

@@ -196,6 +196,9 @@ def test_a_credential_that_is_no_text_is_masked_too(value: Any) -> None:
         ("AKIAABCDEFGHIJKLMNOP", "<masked>"),
         ("train.py --api-key=sesame123", "train.py --api-key=<masked>"),
         ("password=sesame123 rest", "password=<masked> rest"),
+        ("train.py --hf-token=sesame123", "train.py --hf-token=<masked>"),
+        ("password: sesame123 rest", "password: <masked> rest"),
+        ("Authorization: Bearer sesame123", "Authorization: Bearer <masked>"),
     ],
 )
 def test_a_known_form_of_a_credential_is_masked_in_any_text(text: str, shown: str) -> None:
@@ -214,6 +217,9 @@ def test_the_journal_never_holds_a_secret(tmp_path: Path) -> None:
         run.log_checkpoint("/x.ckpt", api_key=SECRET)
         run.log_table("t", ["url"], [[f"https://u:{SECRET}@host"]])
         run.log_speech({"training": {"auth_token": SECRET}})
+        run.alert("login failed", f"401 for https://u:{SECRET}@host")
+        run.log_problem(f"https://u:{SECRET}@host does not answer", text=f"curl https://u:{SECRET}@host")
+        run.finish("failed", reason=f"ConnectionError: https://u:{SECRET}@host")
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) >= 2
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
