@@ -216,13 +216,9 @@ def _texts(decode: Decode, search: Search, file: Path, root: Path) -> tuple[Text
     """The texts by utterance, and what the ids are."""
     rows: list[tuple[str, str]] = []
     data = setting(search.config, "task", "data")
-    if isinstance(data, str):
-        for subset in search.subset.split(","):
-            manifest = file_of(f"{data}/{subset}.tsv", file, root)
-            part = manifest_rows(manifest) if manifest is not None else []
-            rows = [*rows, *part] if part else []
-            if not part:
-                break
+    if isinstance(data, str) and "," not in search.subset:  # of several sets each counts its rows from 0
+        manifest = file_of(f"{data}/{search.subset}.tsv", file, root)
+        rows = manifest_rows(manifest) if manifest is not None else []
     keys = [pair.key for pair in decode.pairs]
     if rows and all(key.isdecimal() and len(key) < 10 and int(key) < len(rows) for key in keys):
         ids = {key: rows[int(key)][0] for key in keys}

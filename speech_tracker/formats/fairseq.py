@@ -14,6 +14,7 @@ from speech_tracker.formats.utterance import Utterance, UtterancePair
 
 _WORD_ID = re.compile(r"(.+)-(\d+)")
 _GENERATED = re.compile(r"([STHDP])-(\d+)\t(.*)", re.DOTALL)
+_SEVERAL_SUBSETS = re.compile(r"\bGenerate [^\s,]+,\S+ with beam|'gen_subset': '[^',]+,")
 IDS_WITHOUT_SPEAKER = re.compile(r"None-\d+")
 
 
@@ -35,9 +36,14 @@ def parse_fairseq_generate(text: str) -> Parsed[UtterancePair]:
     """Parse ``generate-<subset>.txt``: the target ``T-``, and the best hypothesis, ``D-`` (else ``H-``).
 
     The id is the row number, which the manifest maps to the utterance. Of an n-best list the first entry, the best by
-    fairseq's score, is taken. Other lines (log output, ``S-``, ``P-``) are left out.
+    fairseq's score, is taken. Other lines (log output, ``S-``, ``P-``) are left out. Of several subsets (``--gen-subset
+    dev,other``) each counts its rows from 0: the second target of row 3 is ``3.2``. Where one subset is searched the same
+    target again is the same utterance again, as where a search was broken off and started anew.
     """
     findings = Findings()
+    several = _SEVERAL_SUBSETS.search(text) is not None
+    known: dict[str, dict[str, str]] = {}  # row → its targets → their ids
+    current: dict[str, str] = {}  # row → id of the target that was read last
     targets: dict[str, tuple[int, str]] = {}
     tokens: dict[str, str] = {}
     detokenized: dict[str, str] = {}
@@ -49,13 +55,16 @@ def parse_fairseq_generate(text: str) -> Parsed[UtterancePair]:
             continue
         kind, row, rest = found.groups()
         if kind == "T":
-            targets.setdefault(row, (number, rest))
+            ids = known.setdefault(row, {})
+            target = f"{len(ids)} {rest}" if several else rest
+            current[row] = ids.setdefault(target, f"{row}.{len(ids) + 1}" if ids else row)
+            targets.setdefault(current[row], (number, rest))
         elif kind in "HD":
             _, tab, words = rest.partition("\t")
             if not tab:
                 findings.problem(number, line, "expected score and words after the row number")
             else:
-                (detokenized if kind == "D" else tokens).setdefault(row, words)
+                (detokenized if kind == "D" else tokens).setdefault(current.get(row, row), words)
     records = []
     for row, (number, target) in targets.items():
         hypothesis = detokenized.get(row, tokens.get(row))

@@ -141,6 +141,17 @@ def test_the_best_detokenised_hypothesis_of_fairseq_generate_is_taken():
     ]
 
 
+def test_rows_of_several_subsets_are_utterances_of_their_own_and_those_read_again_are_not():
+    first = "T-0\tone two\nH-0\t-1\tone\nD-0\t-1\tone\nD-0\t-2\ttwo\n"
+    again = first.replace("-1\tone", "-1\tlater")
+    second = "T-0\tthree\nH-0\t-1\tthree\nD-0\t-1\tthree\n"
+    parsed = parse_fairseq_generate(first + second + again)
+    assert parsed.records == (UtterancePair("0", "one two", "one"), UtterancePair("0.2", "three", "three"))
+    assert parsed.problems == ()
+    parsed = parse_fairseq_generate(first + again + "Generate dev,other with beam=2: WER: 75.00\n")
+    assert parsed.records == (UtterancePair("0", "one two", "one"), UtterancePair("0.2", "one two", "later"))
+
+
 WENET = """\
 utt: BAC009S0764W0121
 WER: 50.00 % N=2 C=1 S=1 D=0 I=1
