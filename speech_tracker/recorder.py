@@ -171,7 +171,7 @@ class Recorder:
         known = {
             "name": arguments.text("name", name), "split": split, "path": text_path(path), "manifest": text_path(manifest),
             "version": version, "utterances": arguments.whole_number("utterances", utterances),
-            "hours": arguments.axis("hours", hours), "speakers": arguments.whole_number("speakers", speakers),
+            "hours": None if hours is None else arguments.number("hours", hours), "speakers": arguments.whole_number("speakers", speakers),
         }  # fmt: skip
         values, _ = plain({**known, "metadata": metadata} if metadata else known)
         self._sink.append("dataset", {key: value for key, value in values.items() if value is not None})

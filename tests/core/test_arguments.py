@@ -103,7 +103,7 @@ def test_init_refuses_a_wrong_argument(
         (lambda run: run.log_table("t", ["a", "b"], [[1]]), InvalidArgumentError, ["row 0 of table 't' has 1 cells", "a, b"]),
         (lambda run: run.log_dataset(""), InvalidArgumentError, ["`name` is empty"]),
         (lambda run: run.log_dataset("d", utterances="12"), InvalidTypeError, ["`utterances` is no whole number", "'12'"]),
-        (lambda run: run.log_dataset("d", hours="many"), InvalidTypeError, ["`hours` is no number"]),
+        (lambda run: run.log_dataset("d", hours="many"), InvalidTypeError, ["'hours' is not a number"]),
         (lambda run: run.log_artifact("/no/such/file", type="x"), InvalidArgumentError, ["no such file", "/no/such/file"]),
         (lambda run: run.log_figure("f", 3), InvalidTypeError, ["not a picture", "matplotlib"]),
         (lambda run: run.log_figure("f", "/no/such.png"), InvalidArgumentError, ["no such file"]),

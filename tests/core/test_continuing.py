@@ -119,7 +119,7 @@ def test_an_id_file_that_is_a_folder_is_reported_as_such(begin: Begin, tmp_path:
 
 def test_an_experiment_folder_that_is_a_file_is_refused(begin: Begin, tmp_path: Path) -> None:
     (tmp_path / "exp").write_text("a file")
-    with pytest.raises(StoreError, match="Not a directory"):
+    with pytest.raises(StoreError, match="is not a folder"):
         begin(experiment_folder=tmp_path / "exp")
 
 
