@@ -62,6 +62,14 @@ def _with_model(root: Path) -> tuple[Path, tuple[str, ...]]:
     scored = any(parse_score_name(each) is not None or parse_score_folder(each) is not None for each in names)
     searched = bool(re.match(r"decode", name)) and any(each in names for each in ("log", "scoring_kaldi", "scoring"))
     parent = root.resolve().parent
-    if not (scored or searched) or parent.name == "exp" or parent == parent.parent:
+    if not (scored or searched) or parent.name == "exp" or not _is_model(parent):
         return root, ()
     return parent, (name,)
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether a folder above a decode folder is its model's, and not just any place that it was copied to."""
+    if "exp" in folder.parts[:-1]:
+        return True
+    signs = ("log", "num_jobs", "tree", "cmvn_opts", "final.mdl", "final.nnet")
+    return any((folder / name).exists() for name in signs)

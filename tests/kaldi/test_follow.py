@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from speech_tracker.ingest.ingester import Source
+from speech_tracker.ingest.recording import Destination
+from speech_tracker.ingest.session import Pace, Session
+from speech_tracker.integrations.kaldi.ingest import KaldiIngester
 from speech_tracker.paths import store_folder
 from speech_tracker.view import RunView
 
@@ -234,14 +238,22 @@ def test_a_folder_that_goes_away_and_comes_back_is_followed_on(original, tmp_pat
     assert_nothing_is_there_twice(runs()["tdnn1a"])
 
 
-def test_a_folder_that_is_gone_for_good_ends_following_and_its_training_is_not_called_finished(original, tmp_path):
-    folder = tmp_path / "tdnn1a"
+def test_a_folder_that_is_gone_for_good_ends_following_and_its_training_is_not_called_finished(
+    original, tmp_path, caplog
+):
+    folder, now = tmp_path / "tdnn1a", [0.0]
     unfinished(original, folder)
-    with follower(folder, "--idle", "2") as following:
-        until(lambda: "tdnn1a" in runs() and points(runs()["tdnn1a"]), following)
-        folder.rename(tmp_path / "elsewhere")
-        _, err = following.communicate(timeout=PATIENCE)
-    assert following.returncode == 2
-    assert "No such file or directory" in err.splitlines()[-1]
-    assert "Traceback" not in err
-    assert runs()["tdnn1a"].status == "preempted"
+
+    def sleep(_):
+        if not now[0]:
+            folder.rename(tmp_path / "elsewhere")
+        now[0] += 100
+
+    session = Session("kaldi", KaldiIngester, Source(folder), Destination(mode="local"))
+    with pytest.raises(FileNotFoundError):
+        session.follow(Pace(idle=1000), sleep=sleep, clock=lambda: now[0])
+    assert now[0] == 1000
+    assert caplog.text.count("waiting for the folder to come back") == 1
+    view = runs()["tdnn1a"]
+    assert view.status == "preempted"
+    assert points(view)["train/objective/output"]

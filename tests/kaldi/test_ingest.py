@@ -247,6 +247,16 @@ def test_a_decode_folder_alone_is_an_evaluation_of_its_model(made_tree, ingest):
     assert (evaluation["test_set"], evaluation["points"]) == ("dev", 21)
 
 
+def test_a_decode_folder_that_was_copied_elsewhere_is_read_without_all_that_lies_beside_it(made_tree, tmp_path, ingest):
+    shutil.copytree(made_tree / "exp/tri1/decode_dev", tmp_path / "decode_dev")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("")
+    code, document, _ = ingest(tmp_path / "decode_dev")
+    assert code == 0
+    assert (document["runs"][0]["name"], document["files"]["skipped"]) == ("decode_dev", 0)
+    assert [each["test_set"] for each in document["runs"][0]["evaluations"]] == ["dev"]
+
+
 @pytest.mark.parametrize("part", [("exp/chain/tdnn1a/decode_test",), ("exp/chain/tdnn1a", "--include", "decode_test")])
 def test_what_a_part_does_not_know_of_the_whole_replaces_nothing(made_tree, ingest, part):
     """That a point was carried over from dev does not show in the folder of the test set."""
