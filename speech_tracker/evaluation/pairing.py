@@ -72,7 +72,7 @@ def pair(*evaluations: Evaluation, common: bool = False) -> Paired:
         common: compare the utterances that all of them have; otherwise a difference in utterances is an error.
 
     Raises:
-        ScoringError: they were not scored alike (unit, alignment, normaliser), their references differ, or they do not
+        ScoringError: they were not scored alike (unit, alignment, normaliser, …), their references differ, or they do not
             hold the same utterances.
     """
     first = evaluations[0]
@@ -82,8 +82,10 @@ def pair(*evaluations: Evaluation, common: bool = False) -> Paired:
             ("alignment", first.alignment, other.alignment),
             ("normalizer", first.normalizer, other.normalizer),
             ("case_sensitive", first.case_sensitive, other.case_sensitive),
+            ("spaces", first.spaces, other.spaces),
+            ("rules", first.rules, other.rules),
         ):
-            if ours != theirs:
+            if ours != theirs and not (what == "spaces" and first.unit != "char"):
                 raise ScoringError(
                     f"evaluations that were scored differently cannot be compared: got {what} {ours!r} and {theirs!r}, "
                     f"expected the same; score both with the same {what}"

@@ -60,7 +60,7 @@ def score(
 
     Raises:
         InvalidArgumentError: an argument is not one of the allowed values.
-        InvalidTypeError: a text is not a string.
+        InvalidTypeError: a text is not a string, or texts have no ids.
         ScoringError: hypotheses are missing and `missing` is ``"error"``; nothing can be scored; sclite's alternates
             are malformed.
     """
@@ -148,6 +148,16 @@ def _join(
     references: Mapping[str, str], hypotheses: Mapping[str, str], missing: Missing
 ) -> tuple[list[str], list[ScoringProblem]]:
     """Return the ids to score, in the order of the references, and what does not fit."""
+    for side, texts in (("references", references), ("hypotheses", hypotheses)):
+        if not isinstance(texts, Mapping):
+            raise InvalidTypeError(
+                explain(
+                    f"{side} without utterance ids",
+                    got=texts,
+                    expected="a mapping of utterance id to text",
+                    remedy="give each text its id: lines of two files that are paired by number go wrong unnoticed",
+                )
+            )
     ids = list(references)
     problems: list[ScoringProblem] = []
     absent: tuple[str, ...] = ()

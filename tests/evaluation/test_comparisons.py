@@ -17,6 +17,7 @@ from speech_tracker.evaluation.multiple import benjamini_hochberg, holm
 from speech_tracker.evaluation.paired_bootstrap import paired_bootstrap, resample_systems
 from speech_tracker.evaluation.pairing import pair
 from speech_tracker.evaluation.score import score
+from speech_tracker.evaluation.sclite_network import ScliteRules
 from speech_tracker.evaluation.wilcoxon import (
     friedman,
     friedman_of_rates,
@@ -114,6 +115,19 @@ class TestPairing:
     def test_systems_scored_differently_are_not_compared(self, options):
         with pytest.raises(ScoringError, match=next(iter(options))):
             pair(A, evaluate(SET.systems[1], **options))
+
+    def test_characters_with_and_without_spaces_are_not_compared(self):
+        kept, removed = (evaluate(SET.systems[0], unit="char", spaces=spaces) for spaces in ("keep", "remove"))
+        with pytest.raises(ScoringError, match="got spaces 'keep' and 'remove'"):
+            pair(kept, removed)
+
+    def test_different_rules_of_sclite_are_not_compared(self):
+        one, other = (
+            evaluate(SET.systems[0], alignment="sclite", rules=ScliteRules(fragments=fragments))
+            for fragments in (False, True)
+        )
+        with pytest.raises(ScoringError, match="got rules"):
+            pair(one, other)
 
     def test_different_references_are_not_compared_and_the_utterance_is_named(self):
         key = next(iter(SET.references))

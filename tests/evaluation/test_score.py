@@ -247,6 +247,12 @@ def test_the_rules_of_a_score_survive_its_file(tmp_path: Path) -> None:
         assert read_parquet(tmp_path / "scored.parquet").rules == found.rules
 
 
+@pytest.mark.parametrize("texts", ["a b", ["a b"]])
+def test_texts_without_ids_are_refused(texts: Any) -> None:
+    with pytest.raises(InvalidTypeError, match="references without utterance ids.*expected a mapping"):
+        score(texts, texts)
+
+
 def test_nan_and_none_are_no_value_of_an_attribute() -> None:
     speakers = {"u1": "s", "u2": float("nan"), "u3": None}
     evaluation = score(dict.fromkeys(speakers, "a"), dict.fromkeys(speakers, "a"), attributes={"speaker_id": speakers})
