@@ -16,8 +16,8 @@ from speech_tracker.evaluation.mcnemar import mcnemar
 from speech_tracker.evaluation.multiple import benjamini_hochberg, holm
 from speech_tracker.evaluation.paired_bootstrap import paired_bootstrap, resample_systems
 from speech_tracker.evaluation.pairing import pair
-from speech_tracker.evaluation.score import score
 from speech_tracker.evaluation.sclite_network import ScliteRules
+from speech_tracker.evaluation.score import score
 from speech_tracker.evaluation.wilcoxon import (
     friedman,
     friedman_of_rates,

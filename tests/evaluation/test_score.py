@@ -249,7 +249,7 @@ def test_the_rules_of_a_score_survive_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("texts", ["a b", ["a b"]])
 def test_texts_without_ids_are_refused(texts: Any) -> None:
-    with pytest.raises(InvalidTypeError, match="references without utterance ids.*expected a mapping"):
+    with pytest.raises(InvalidTypeError, match=r"references without utterance ids.*expected a mapping"):
         score(texts, texts)
 
 
