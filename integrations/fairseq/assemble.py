@@ -242,6 +242,8 @@ def _of_results(
             name = Path(each.model).name
             path = place / name
             checkpoint = None if not name else str(path) if path.is_file() else ""
+            if "ensemble" in each.evaluation.decoding:  # of several no single one made it
+                name, checkpoint = "", ""
             evaluations.append(replace(each.evaluation, checkpoint=checkpoint, step=steps.get(name)))
     tables = tuple(each.table for each in results if each.table is not None)
     return tuple(evaluations), tables, [problem for each in results for problem in each.problems]

@@ -82,6 +82,7 @@ def _together(search: Search, printed: Search | None) -> Search:
         printed.sentences,
         printed.tokens,
         printed.seconds,
+        printed.ensemble,
     )
 
 

@@ -56,7 +56,7 @@ class Search:
 
     Attributes:
         config: as `config_text.parse_config` returns it; empty where it was not printed.
-        model: checkpoint, as printed.
+        model: checkpoint, as printed; the first one of an ensemble.
         subset: that was decoded.
         metric: that was printed: ``wer``, ``bleu``, ….
         printed: its value, in **percent** or points.
@@ -65,6 +65,7 @@ class Search:
         sentences: that were searched.
         tokens: that were found.
         seconds: of the search alone.
+        ensemble: all checkpoints, as printed; ``""`` where there is one only.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -77,12 +78,18 @@ class Search:
     sentences: int | None = None
     tokens: int | None = None
     seconds: float | None = None
+    ensemble: str = ""
 
     @property
     def results_path(self) -> str | None:
         """Folder of the hypotheses, as printed."""
         named = setting(self.config, "common_eval", "results_path")
         return named if isinstance(named, str) and named else None
+
+    def models_are(self, paths: str) -> None:
+        """Take the checkpoints, as `fairseq.utils.split_paths` does."""
+        several = paths.split("|" if "://" in paths else ":")
+        self.model, self.ensemble = several[0], paths if len(several) > 1 else ""
 
     def decoding(self) -> dict[str, Any]:
         """Return the settings of the search under our names."""
@@ -93,6 +100,7 @@ class Search:
             found["method"] = "greedy" if found["beam_size"] == 1 else "beam"
         if not found["language_model"]:
             found["lm_weight"] = None
+        found["ensemble"] = self.ensemble or None
         return {name: value for name, value in found.items() if value not in (None, False)}
 
     def facts(self) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def search_in(file: ReadFile[FileRole], first_line: int, last_line: int) -> Sear
         if isinstance(record, Configuration):
             search.config = json.loads(record.settings)
         elif isinstance(record, ModelsLoaded):
-            search.model = record.paths.split(":")[0]
+            search.models_are(record.paths)
         elif isinstance(record, SetNamed):
             search.subset = record.name
         elif isinstance(record, Decoded):
@@ -139,7 +147,7 @@ def _complete(search: Search) -> None:
         search.subset = named
     path = setting(search.config, "common_eval", "path")
     if not search.model and isinstance(path, str):
-        search.model = path.split(":")[0]
+        search.models_are(path)
 
 
 def searches_elsewhere(files: Iterable[ReadFile[FileRole]]) -> dict[tuple[str, str], Search]:

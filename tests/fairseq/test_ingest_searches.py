@@ -73,6 +73,33 @@ def test_generated_hypotheses_are_scored_with_the_ids_and_speakers_of_the_manife
     assert {row["utterance_id"] for row in found["worst"]} <= {"utt-0", "utt-1", "utt-2"}
 
 
+@pytest.mark.parametrize("results_path", [False, True], ids=["standard output", "results path"])
+def test_what_an_ensemble_found_is_not_told_of_its_first_checkpoint(trained, ingest, views, results_path):
+    models = "ck/checkpoint_best.pt:elsewhere/checkpoint_best.pt"
+    if results_path:
+        (trained / "gen.log").write_text(generate_log(models, results="'res'") + TRANSLATED)
+        (trained / "res").mkdir()
+        (trained / "res/generate-test-clean.txt").write_text(HYPOTHESES + RESULT)
+    else:
+        (trained / "gen.out").write_text(generate_log(models) + HYPOTHESES + TRANSLATED + RESULT)
+    code, document, err = ingest(trained)
+    assert (code, document["problems"]) == (0, []), err
+    found = words_of(views()["ck"], "test-clean")
+    assert found["decoding"]["ensemble"] == models
+    assert not found.get("checkpoint")
+
+
+def test_rows_of_several_subsets_are_counted_each_and_do_not_take_the_ids_of_one(trained, ingest, views):
+    (trained / "data/dev.tsv").write_text(MANIFEST.replace("utt", "dev"))
+    result = RESULT.replace("test-clean", "test-clean,dev")
+    (trained / "gen.out").write_text(generate_log(subset="test-clean,dev") + 2 * HYPOTHESES + TRANSLATED + result)
+    code, document, err = ingest(trained)
+    assert (code, document["problems"]) == (0, []), err
+    found = words_of(views()["ck"], "test-clean,dev")
+    assert found["metadata"]["utterances"] == 6
+    assert {row["utterance_id"] for row in found["worst"]} <= {"0", "1", "2", "0.2", "1.2", "2.2"}
+
+
 def test_checkpoints_that_are_there_are_recorded_with_their_scores(trained, ingest, views):
     ingest(trained)
     states = {each["path"].rpartition("/")[2]: each for each in views()["ck"].checkpoints}
