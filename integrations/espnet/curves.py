@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from speech_tracker.ingest.found import Happening, Point
-from speech_tracker.integrations.espnet.names import metrics
+from speech_tracker.integrations.espnet.names import metrics, without_empty
 from speech_tracker.integrations.espnet.train_log import (
     EpochResults,
     EpochStarted,
@@ -134,6 +135,7 @@ def _place(course: _Course, found: Curves, accumulation: int) -> None:
     }
     points: list[Point] = []
     unplaced = []
+    validations = [each.of("valid") for each in course.results.values()]
     for epoch in sorted({*course.results, *course.means}):
         begin = _mini_batches_before(epoch, counts)
         for last, means in sorted(course.means.get(epoch, {}).items()):
@@ -151,7 +153,7 @@ def _place(course: _Course, found: Curves, accumulation: int) -> None:
                 continue
             counts[epoch] = following
         found.steps_of[epoch] = counts[epoch] // accumulation
-        of_epoch = list(_of_epoch(results, found.steps_of[epoch]))
+        of_epoch = list(_of_epoch(results, found.steps_of[epoch], validations))
         found.valid[epoch] = {point.name: point.value for point in of_epoch if point.name.startswith("valid/")}
         points += of_epoch
     # memory is told with training and with validation, at the same step: what was said last holds
@@ -181,26 +183,36 @@ def _mini_batches_before(epoch: int, counts: dict[int, int]) -> int | None:
 
 def _of_step(means: StepMeans, step: int) -> Iterator[Point]:
     stats = {
-        _renamed(name): value
+        kept: value
         for name, value in zip(means.names, means.values, strict=True)
-        if not _OF_EPOCHS_ONLY.search(name)
+        if (kept := _name_of_step(name)) is not None
     }
     time = seconds_since_1970(means.moment)
     for name, value in metrics("train", stats).items():
         yield Point(name, step, value, epoch=means.epoch, time=time)
 
 
-def _of_epoch(results: EpochResults, step: int) -> Iterator[Point]:
+def _of_epoch(results: EpochResults, step: int, others: Iterable[Mapping[str, float]]) -> Iterator[Point]:
     time = seconds_since_1970(results.moment)
     for stage in results.stages:
         if stage == "att_plot":
             continue
-        stats: dict[str, Any] = {_renamed(name): value for name, value in results.of(stage).items()}
+        there = (
+            without_empty({each: results.of(each) for each in results.stages}, others)
+            if stage == "valid"
+            else results.of(stage)
+        )
+        stats: dict[str, Any] = {_renamed(name): value for name, value in there.items()}
         seconds = stats.pop("time", None)
         if seconds is not None and 0 <= seconds < _MOST:
             stats["time"] = timedelta(seconds=seconds)
         for name, value in metrics(stage, stats, epoch_means=stage == "train").items():
             yield Point(name, step, value, epoch=results.epoch, time=time)
+
+
+@lru_cache(maxsize=1024)
+def _name_of_step(name: str) -> str | None:
+    return None if _OF_EPOCHS_ONLY.search(name) else _renamed(name)
 
 
 def _renamed(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 _NAMES = {
@@ -22,6 +24,7 @@ _LEFT_OUT = ("total_count",)
 _RATE = re.compile(r"^optim(\d+)_lr(\d+)$")
 
 
+@lru_cache(maxsize=1024)
 def our_name(key: str) -> str:
     """Return our name for a statistic of ESPnet's.
 
@@ -55,3 +58,26 @@ def metrics(stage: str, stats: Mapping[str, Any], *, epoch_means: bool = False) 
         else:
             found[f"{stage}/{our_name(key)}{suffix}"] = float(value)
     return found
+
+
+def without_empty(stages: Mapping[str, Mapping[str, Any]], before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the means of a validation without what the model does not compute, which ESPnet calls NaN there.
+
+    A NaN stays of what the training has as well, such as a loss, and of what was a number in another validation.
+
+    Args:
+        stages: stage to name to number, of one epoch.
+        before: name to number, of the other validations.
+
+    >>> without_empty({"train": {"loss": 2.0}, "valid": {"loss": float("nan"), "acc": float("nan"), "cer_ctc": 0.5}}, [])
+    {'loss': nan, 'cer_ctc': 0.5}
+    """
+    there = {**stages.get("valid", {})}
+    empty = {key for key, value in there.items() if _is_nan(value)} - set(stages.get("train", ()))
+    for other in before if empty else ():
+        empty -= {key for key in empty if key in other and not _is_nan(other[key])}
+    return {key: value for key, value in there.items() if key not in empty}
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)

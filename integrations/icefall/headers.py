@@ -9,10 +9,11 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 _HEADER = re.compile(
-    rb"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)[,.](\d{3}) (DEBUG|INFO|WARNING|ERROR|CRITICAL) \[[^\]\n]*\]"
-    rb"(?: \((\d+)/(\d+)\))? "
+    rb"(\d{4}-\d\d-\d\d) (\d\d):(\d\d):(\d\d)[,.](\d{3}) (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \[[^\]\n]*\]"
+    rb"(?: \((\d+)/\d+\))? "
 )
 _RANK_IN_NAME = re.compile(r"-(\d{4}(?:-\d\d){5})(?:-(\d+))?$")
 
@@ -37,11 +38,23 @@ def header_of(match: re.Match[bytes]) -> Header:
     found = _HEADER.match(text, start, match.start())
     if found is None:
         return Header(None, 0)
+    rank = int(found[6]) if found[6] is not None else 0
+    midnight = _midnight(found[1])
+    if midnight is None:
+        return Header(None, rank)
+    hours, minutes, seconds = int(found[2]), int(found[3]), int(found[4])
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return Header(None, rank)
+    return Header(midnight + 3600 * hours + 60 * minutes + seconds + int(found[5]) / 1000, rank)
+
+
+@lru_cache(maxsize=64)
+def _midnight(date: bytes) -> int | None:
+    """Seconds since 1970 at which a day began; None where there is no such day."""
     try:
-        moment = datetime(*(int(found[group]) for group in range(1, 7)))  # type: ignore[arg-type]  # noqa: DTZ001
+        return calendar.timegm(datetime.strptime(date.decode(), "%Y-%m-%d").timetuple())  # noqa: DTZ007
     except ValueError:
-        return Header(None, int(found[9] or 0))
-    return Header(calendar.timegm(moment.timetuple()) + int(found[7]) / 1000, int(found[9] or 0))
+        return None
 
 
 def date_and_rank(name: str) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from speech_tracker.ingest.numerals import NUMBER, WHOLE, number
 from speech_tracker.ingest.scan import Grammar, Message
@@ -194,7 +195,12 @@ _AVERAGE = re.compile(rb"(batch|total) avg ((?:\w+ )?)loss:? " + NUMBER)
 
 
 def _pairs(text: bytes) -> Pairs:
-    return tuple((match[1].decode("ascii", "replace"), number(match[2])) for match in _PAIR.finditer(text))
+    return tuple([(_name(name), number(value)) for name, value in _PAIR.findall(text)])
+
+
+@lru_cache(maxsize=1024)
+def _name(text: bytes) -> str:
+    return text.decode("ascii", "replace").strip()
 
 
 def _frames(text: bytes) -> float | None:
@@ -216,8 +222,8 @@ def _train_batch(match: re.Match[bytes], line_number: int) -> TrainBatch:
         totals = tuple((name, value) for which, name, value in found if which == b"total")
     if not losses:
         raise ValueError("no loss")
-    outside = _AVERAGE.sub(b"", _GROUP.sub(b"", rest))
-    figures = tuple((each[1].decode("ascii", "replace").strip(), number(each[2])) for each in _FIGURE.finditer(outside))
+    outside = _GROUP.sub(b"", rest) if groups else _AVERAGE.sub(b"", rest)
+    figures = tuple([(_name(name), number(value)) for name, value in _FIGURE.findall(outside)])
     return TrainBatch(
         line_number, header.time, header.rank, int(match[1]), int(match[2]), losses, totals, figures,
         _frames(groups.get(False, b"")),
