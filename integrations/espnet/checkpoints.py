@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speech_tracker.integrations.espnet.names import metrics
+from speech_tracker.integrations.espnet.names import metrics, without_empty
 
 if TYPE_CHECKING:
     from speech_tracker.run import Run
@@ -59,7 +59,7 @@ class CheckpointFolder:
             if epoch:
                 number = int(epoch[1])
                 run.log_checkpoint(
-                    path, step=self.steps_of.get(number), epoch=number, metrics=_of_epoch(stats, number), aliases=[f"epoch-{number}"]
+                    path, step=self.steps_of.get(number), epoch=number, metrics=metrics("valid", means_of_validation(stats, number)), aliases=[f"epoch-{number}"]
                 )  # fmt: skip
             elif average and not path.is_symlink():
                 members = self._members(stats, average[1], average[2], int(average[3]))
@@ -87,5 +87,6 @@ class CheckpointFolder:
         return [epoch for _, epoch in sorted(scored, key=lambda each: -each[0] if largest else each[0])[:count]]
 
 
-def _of_epoch(stats: Stats, epoch: int) -> dict[str, float]:
-    return metrics("valid", stats.get(epoch, {}).get("valid", {}))
+def means_of_validation(stats: Stats, epoch: int) -> dict[str, Any]:
+    """Return the means of an epoch's validation by ESPnet's names."""
+    return without_empty(stats.get(epoch, {}), (each.get("valid", {}) for each in stats.values()))

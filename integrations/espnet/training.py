@@ -13,7 +13,7 @@ from espnet2.train.reporter import aggregate
 import speech_tracker
 from speech_tracker.guard import never_raises
 from speech_tracker.integrations.espnet import facts
-from speech_tracker.integrations.espnet.checkpoints import CheckpointFolder
+from speech_tracker.integrations.espnet.checkpoints import CheckpointFolder, means_of_validation
 from speech_tracker.integrations.espnet.data_folders import data, data_folders, dataset
 from speech_tracker.integrations.espnet.names import metrics
 
@@ -86,7 +86,8 @@ class Training:
             return
         if stage == "train" and self._told < ended.count:  # the rest; all of an epoch shorter than the interval
             self._tell(ended)
-        means = metrics(stage, self.stats[epoch][stage], epoch_means=stage == "train")
+        means = means_of_validation(self.stats, epoch) if stage == "valid" else self.stats[epoch][stage]
+        means = metrics(stage, means, epoch_means=stage == "train")
         self.run.log_metrics(means, step=self.step, epoch=epoch)
 
     def epoch_begins(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from speech_tracker.integrations.espnet.facts import sample_rate, speech
-from speech_tracker.integrations.espnet.names import metrics
+from speech_tracker.integrations.espnet.names import metrics, without_empty
 
 
 def test_values_of_steps_and_means_of_epochs_have_names_of_their_own() -> None:
@@ -19,6 +19,14 @@ def test_values_of_steps_and_means_of_epochs_have_names_of_their_own() -> None:
     assert metrics("train", stats, epoch_means=True) == {
         "train/loss_epoch": 2.0, "train/learning_rate_epoch": 0.1, "train/gradient_norm_epoch": 3.0,
     }  # fmt: skip
+
+
+def test_what_a_model_does_not_compute_is_no_curve_and_a_loss_that_is_no_number_is_one() -> None:
+    nan = float("nan")
+    valid = {"loss": nan, "acc": nan, "wer": nan, "loss_ctc": 2.0, "time": timedelta(seconds=1)}  # of a CTC model
+    stages = {"train": {"loss": 3.0, "loss_ctc": 3.0}, "valid": valid}
+    assert set(without_empty(stages, [valid])) == {"loss", "loss_ctc", "time"}
+    assert set(without_empty(stages, [valid, {"wer": 0.5}])) == {"loss", "wer", "loss_ctc", "time"}
 
 
 def test_memory_of_a_gpu_is_the_systems_and_times_are_seconds() -> None:
