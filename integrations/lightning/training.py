@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from speech_tracker import lifecycle
-from speech_tracker.guard import never_raises
+from speech_tracker.guard import never_raises, shielded
 from speech_tracker.integrations import torch_facts
 from speech_tracker.integrations.lightning import logged
 from speech_tracker.integrations.lightning.beginning import RecordsRun
@@ -71,11 +71,12 @@ class RecordsTraining(RecordsRun):
         done = 1 if trainer.is_last_batch else (batch_idx + 1) / batches if batches != float("inf") else 0
         self._epoch = trainer.current_epoch + done
         rate = pl_module.hparams.get("sample_rate") if hasattr(pl_module, "hparams") else None
-        self._pace.add(
-            self.settings.audio_seconds(batch)
-            if self.settings.audio_seconds
-            else torch_facts.audio_seconds(batch, rate)
-        )
+        with shielded("asking a batch for its seconds of audio"):  # the user's function: its mistakes cost no metric
+            self._pace.add(
+                self.settings.audio_seconds(batch)
+                if self.settings.audio_seconds
+                else torch_facts.audio_seconds(batch, rate)
+            )
         if not self._is_due(self._step):
             return
         self._logged = self._step

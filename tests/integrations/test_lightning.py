@@ -406,6 +406,15 @@ def test_outputs_that_do_not_fit_together_are_reported_and_change_nothing(tmp_pa
     assert captured.run.status == "finished"
 
 
+@pytest.mark.expects_swallowed
+def test_a_mistake_in_the_user_s_function_for_seconds_of_audio_costs_no_metric(tmp_path: Path) -> None:
+    with capture(tmp_path) as captured:
+        callback = SpeechTrackerCallback("tones", audio_seconds=lambda batch: batch["no such"], log_every_n_steps=1)
+        make_trainer(tmp_path, callback, enable_checkpointing=False).fit(make_module(lightning), loader(8))
+    assert isinstance(captured.swallowed[0][1], KeyError)
+    assert captured.run.metrics["train/loss"]["count"] >= 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
