@@ -31,6 +31,7 @@ def main(folder: str, epochs: str, how: str) -> None:
         )
         arguments += ["--user-dir", found.stdout.strip()]
     sys.argv = [str(RUN), "train", *arguments]
+    sys.path.insert(0, str(RUN.parent))  # as for a script
     runpy.run_path(str(RUN), run_name="__main__")
 
 

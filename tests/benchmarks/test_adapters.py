@@ -21,17 +21,19 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="needs lightning")
-def test_a_pair_of_trainings_has_the_same_steps_and_times_of_all_kinds(tmp_path: Path) -> None:
-    out = run("run.py", "--toolkits", "lightning", "--json", str(tmp_path / "out.json"))
-    found = json.loads((tmp_path / "out.json").read_text())["lightning"]
+@pytest.mark.parametrize("toolkit", ["lightning", "speechbrain", "espnet", "fairseq"])
+def test_a_pair_of_trainings_has_the_same_steps_and_times_of_all_kinds(tmp_path: Path, toolkit: str) -> None:
+    out = run("run.py", "--toolkits", toolkit, "--json", str(tmp_path / "out.json"))
+    found = json.loads((tmp_path / "out.json").read_text())[toolkit]
+    if not found["installed"]:
+        pytest.skip(out.strip())
     (plain,), (recorded,) = found["plain"], found["recorded"]
     assert plain["steps"] == recorded["steps"] == 4
     for measure in ("steady_s", "steady_processor_s", "loop_s", "loop_processor_s", "step_s", "startup_s"):
         assert found["ratios"][measure] == [recorded[measure] / plain[measure]]
-        assert 0 < plain[measure] < 120
+        assert plain[measure] > 0
     assert plain["steady_s"] < plain["loop_s"]
-    assert "lightning: 4 steps, 1 pairs" in out
+    assert f"{toolkit}: 4 steps, 1 pairs" in out
 
 
 def test_every_toolkit_that_is_claimed_has_its_training() -> None:
