@@ -8,6 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -20,6 +21,14 @@ pytest.register_assert_rewrite(  # so that a failure there shows its values
 from speech_tracker.testing.isolation import environment, forget_runs, swallowed_errors  # noqa: E402
 
 _numbers = count()
+
+with suppress(ImportError):  # the environment of Fairseq has no hypothesis
+    from hypothesis import settings
+
+    # one commit has one verdict: new examples are looked for on purpose, with `pytest --hypothesis-profile=search`
+    settings.register_profile("same", derandomize=True)
+    settings.register_profile("search", derandomize=False)
+    settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

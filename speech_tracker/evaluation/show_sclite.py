@@ -102,7 +102,11 @@ _STATISTICS: tuple[tuple[str, Callable[[list[float]], float]], ...] = (
 
 
 def _spread(name: str, rows: list[Row], empty: int, of: Callable[[list[float]], float]) -> tuple[str, ...]:
-    """Return a statistic over speakers; the rates leave out speakers without words, which is marked ``+``."""
+    """Return a statistic over speakers; the rates leave out speakers without words, which is marked ``+``.
+
+    Where several speakers have none, sclite leaves out others than these: it removes values from a list by their places
+    before the first removal. This is the one place in which its numbers are not followed.
+    """
     cells = []
     for column in range(8):
         in_rates = 2 <= column < 7 and empty

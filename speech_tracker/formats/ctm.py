@@ -156,11 +156,14 @@ def _units(words: Sequence[CtmWord]) -> list[tuple[float, list[CtmWord]]]:
 def _middle(word: CtmWord) -> float:
     if word.begin_s is None or word.duration_s is None:
         return 0.0
-    return _single(word.begin_s) + _single(word.duration_s) / 2
+    return word.begin_s + word.duration_s / 2
 
 
 def _single(value: float) -> float:
-    """Return the value in the single precision in which sclite holds times, which decides ties at segment ends."""
+    """Return the value in the single precision in which sclite holds the ends of segments.
+
+    It holds the times of words in double precision, so this decides where a word's middle is a segment's end.
+    """
     found: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -39,7 +40,25 @@ def test_the_report_is_that_of_sclite(tmp_path_factory, speakers, data):
         return  # sclite divides by zero
     said = sclite(tmp_path_factory.mktemp("sclite"), references, hypotheses)
     evaluation = score(references, hypotheses, alignment="sclite", attributes={"speaker_id": keys})
-    assert sclite_report(evaluation, title="hyp.trn") == said
+    ours = sclite_report(evaluation, title="hyp.trn")
+    empty = {name for name in speakers if not any(text for key, text in references.items() if keys[key] == name)}
+    if len(empty) > 1:  # sclite leaves the wrong speakers out of its statistics
+        ours, said = (re.sub(r"(?m)^ *\| +(Mean|S\.D\.|Median) .*\n", "", report) for report in (ours, said))
+    assert ours == said
+
+
+def test_statistics_leave_out_just_the_speakers_without_reference_words():
+    texts = {"a-1": "", "b-1": "", "c-1": "x y"}
+    evaluation = score(
+        texts,
+        {**texts, "a-1": "z", "c-1": "x"},
+        alignment="sclite",
+        attributes={"speaker_id": {key: key[0] for key in texts}},
+    )
+    report = sclite_report(evaluation, title="h")
+    for statistic in ("Mean", "Median"):
+        (line,) = [each for each in report.splitlines() if statistic in each and "+" in each]
+        assert line.split("|")[3].split()[:5] == ["50.0+", "0.0+", "50.0+", "0.0+", "50.0+"]
 
 
 def test_without_speakers_there_is_one_and_letters_keep_their_case_where_it_counts():

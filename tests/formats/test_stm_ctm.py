@@ -113,6 +113,15 @@ def test_words_go_to_the_segment_of_their_middle_and_words_in_a_gap_to_the_next(
     assert left == [stranger]
 
 
+@pytest.mark.parametrize(
+    ("end", "segment"), [(0.1, 0), (0.2, 0), (0.3, 0), (0.4, 0), (0.5, 1), (0.6, 0), (0.7, 1), (0.8, 0), (0.9, 1), (1.1, 0), (1.3, 1)]
+)  # fmt: skip
+def test_a_word_whose_middle_is_the_end_of_a_segment_goes_where_sclite_puts_it(end, segment):
+    cuts = [StmSegment("f", "A", "s", 0.0, end, "a"), StmSegment("f", "A", "s", end + 0.05, end + 0.5, "b")]
+    texts, _ = cut_at_segments([CtmWord("f", "A", end, 0.0, "word")], cuts)
+    assert list(texts.values()) == (["word", ""] if segment == 0 else ["", "word"])
+
+
 @st.composite
 def conversations(draw):
     """A reference cut into segments, some out of scoring, and recognised words at any time, in order."""
