@@ -23,11 +23,12 @@ from speech_tracker.testing.isolation import environment, forget_runs, swallowed
 _numbers = count()
 
 with suppress(ImportError):  # the environment of Fairseq has no hypothesis
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 
-    # one commit has one verdict: new examples are looked for on purpose, with `pytest --hypothesis-profile=search`
-    settings.register_profile("same", derandomize=True)
-    settings.register_profile("search", derandomize=False)
+    # one commit has one verdict, on a slow machine too: new examples are looked for on purpose, with
+    # `pytest --hypothesis-profile=search`
+    settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("search", derandomize=False, deadline=None)
     settings.load_profile("same")
 
 
