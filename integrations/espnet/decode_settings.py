@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.errors import FormatError
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import still_running
 from speech_tracker.ingest.endings import ending_after
 from speech_tracker.ingest.yaml_values import read_yaml
 from speech_tracker.integrations.espnet.folders import DecodedFolder
@@ -138,7 +138,7 @@ def _judge(search: Search, file: ReadFile, now: float) -> None:
         search.failures.append((file.entry.path, ending.line_number, f"the job {ending.status}: {ending.reason}"))
     elif ended is not None:
         search.failures.append((file.entry.path, None, f"the job failed with status {ended.status}"))
-    elif now - file.entry.stat.st_mtime < STILL_RUNNING_SECONDS:
+    elif still_running(file.entry.stat.st_mtime, now):
         search.running = True
     elif not _is_done(records):
         search.failures.append((file.entry.path, None, "the log stops without an end of the job"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, written_last
+from speech_tracker.ingest.clock import still_running
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import JobTally, LocatedProblem
 from speech_tracker.ingest.found import Status as StatusName
@@ -66,9 +66,7 @@ def status_of(model: ModelFolder, curves: Curves, now: float) -> Status:
     # averages are made when a training is over, with whatever words its version says so
     if any(entry.name.endswith("best.pth") and ".ave" in entry.name for entry in model.models) and not curves.epochs:
         return Status("finished")
-    moments = [each.moment for each in records if hasattr(each, "moment")]
-    said = seconds_since_1970(moments[-1]) if moments else None
-    if now - written_last(newest.entry.stat.st_mtime, said) < STILL_RUNNING_SECONDS:
+    if still_running(newest.entry.stat.st_mtime, now, _first_and_last(newest)[1]):
         return Status("running")
     last = f" in epoch {curves.epochs[-1] + 1}" if curves.epochs else ""
     return Status("killed", (path, None, f"the log stops{last} without an end of the training"))
@@ -81,8 +79,13 @@ def job_tally(model: ModelFolder, searches: Mapping[str, Search], status: Status
     seconds = threads = 0
     for file in files:
         accounts = [each for each in file.records if isinstance(each, Accounting)]
-        seconds += sum(each.seconds for each in accounts) if accounts else _span(file)
-        threads += sum(each.seconds * each.threads for each in accounts) if accounts else _span(file)
+        if accounts:
+            seconds += sum(each.seconds for each in accounts)
+            threads += sum(each.seconds * each.threads for each in accounts)
+        else:
+            span = _span(file)
+            seconds += span
+            threads += span
     failed = sum(len(search.failures) for search in searches.values()) + (status.name in ("failed", "killed"))
     running = sum(search.running for search in searches.values()) + (status.name == "running")
     return JobTally(len(files), failed, running, seconds, threads)
@@ -90,6 +93,11 @@ def job_tally(model: ModelFolder, searches: Mapping[str, Search], status: Status
 
 def _span(log: ReadFile) -> int:
     """Seconds from the first to the last line with a time: what is known of a job whose launcher did not say its end."""
-    moments = [each.moment for each in log.records if hasattr(each, "moment")]
-    first, last = (seconds_since_1970(moments[place]) if moments else None for place in (0, -1))
+    first, last = _first_and_last(log)
     return max(0, round(last - first)) if first is not None and last is not None else 0
+
+
+def _first_and_last(log: ReadFile) -> tuple[float | None, float | None]:
+    """When the first and the last line with a time was written."""
+    moments = [each.moment for each in log.records if hasattr(each, "moment")]
+    return (seconds_since_1970(moments[0]), seconds_since_1970(moments[-1])) if moments else (None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import still_running
 from speech_tracker.ingest.reading import ReadFile
 from speech_tracker.ingest.walk import Entry, FileRole, Tree
 from speech_tracker.integrations.fairseq.decodes import Decode, parse_generated, parse_inferred
@@ -56,7 +56,7 @@ def log_results(
         if not kinds:
             yield from _only_figures(file, path, tree.shown(file.entry.path))
             continue
-        old = now - file.entry.stat.st_mtime >= STILL_RUNNING_SECONDS
+        old = not still_running(file.entry.stat.st_mtime, now)
         for number, decode in enumerate(decodes.of(path, file.entry, kinds[0])):
             search = search_in(file, decode.first_line, decode.last_line)
             if not search.config:

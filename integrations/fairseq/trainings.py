@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall, written_last
+from speech_tracker.ingest.clock import still_running, time_of_wall
 from speech_tracker.ingest.endings import RECORDS as ENDING_RECORDS
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.reading import ReadFile
@@ -177,8 +177,7 @@ class Training:
         goes_on = not own or own[-1].line_number <= max(
             (each.line_number for each in session.records), default=session.line
         )
-        written = written_last(session.file.entry.stat.st_mtime, time_of_wall(session.last_clock))
-        return goes_on and now - written < STILL_RUNNING_SECONDS
+        return goes_on and still_running(session.file.entry.stat.st_mtime, now, time_of_wall(session.last_clock))
 
 
 def trainings_of(files: Iterable[ReadFile[FileRole]], root: Path) -> list[Training]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall, written_last
+from speech_tracker.ingest.clock import still_running, time_of_wall
 from speech_tracker.ingest.found import (
     Found,
     FoundEvaluation,
@@ -187,7 +187,7 @@ def _is_done(decode: ReadFile) -> bool:
 def _goes_on(decode: ReadFile, now: float) -> bool:
     """Whether a search without an end still writes to its log."""
     said = time_of_wall(max(_times(decode), default=None))
-    return now - written_last(decode.entry.stat.st_mtime, said) < STILL_RUNNING_SECONDS
+    return still_running(decode.entry.stat.st_mtime, now, said)
 
 
 def _times(decode: ReadFile) -> list[float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, time_of_wall, written_last
+from speech_tracker.ingest.clock import still_running, time_of_wall
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import Status
 from speech_tracker.integrations.icefall.params import ParamLine, ParamsLine, params_of
@@ -108,7 +108,7 @@ class Start:
             return ending.status, ending.reason
         changed = max(file.entry.stat.st_mtime for file in (self.file, *self.others, *self.outputs))
         said = time_of_wall(max(self.times(), default=None))
-        if now - written_last(changed, said) < STILL_RUNNING_SECONDS:
+        if still_running(changed, now, said):
             return "running", ""
         return "killed", "its log breaks off"
 

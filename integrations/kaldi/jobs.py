@@ -8,7 +8,7 @@ from datetime import timezone
 from pathlib import Path
 
 from speech_tracker.formats.problems import shown
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import still_running
 from speech_tracker.ingest.found import Happening, JobTally, LocatedProblem
 from speech_tracker.integrations.kaldi.dates import parse_date
 from speech_tracker.integrations.kaldi.job_headers import (
@@ -107,7 +107,7 @@ def _job(file: ReadFile, now: float) -> Job | None:
         header=header,
         status=status if status or signal is None else 128 + signal,
         signal=signal,
-        running=not finished and now - modified < STILL_RUNNING_SECONDS,
+        running=not finished and still_running(modified, now),
         seconds=seconds,
         threads=threads,
         began=began,

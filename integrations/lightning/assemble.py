@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from speech_tracker.formats.problems import Problem
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS
+from speech_tracker.ingest.clock import still_running
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import (
     Found,
@@ -89,7 +89,7 @@ def _run(home: Home, tree: Tree[FileRole], before: Sequence[FoundRun], *, now: f
     status: Status = (
         "finished" if complete
         else ending.status if ending is not None
-        else "running" if now - changed < STILL_RUNNING_SECONDS
+        else "running" if still_running(changed, now)
         else "finished"
     )  # fmt: skip
     if follow or status == "running":

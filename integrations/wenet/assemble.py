@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from speech_tracker.ingest.clock import STILL_RUNNING_SECONDS, written_last
+from speech_tracker.ingest.clock import still_running
 from speech_tracker.ingest.endings import Ending, ending_after
 from speech_tracker.ingest.found import Found, FoundCheckpoint, FoundRun, Happening, JobTally, LocatedProblem, Status
 from speech_tracker.ingest.pages import problems_of_page
@@ -235,7 +235,7 @@ def _status(folder: RunFolder, training: _Training, config: Mapping[str, Any], n
         return "finished", ""
     times = [each.time for each in last.records if isinstance(each, _TIMED) and each.time is not None]
     said = local_time(times[-1]) if times else None
-    if now - written_last(last.entry.stat.st_mtime, said) < STILL_RUNNING_SECONDS:
+    if still_running(last.entry.stat.st_mtime, now, said):
         return "running", ""
     if isinstance(planned, int):
         return "killed", f"its log breaks off in epoch {max(epochs, default=0)} of {planned}"

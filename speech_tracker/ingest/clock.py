@@ -10,6 +10,17 @@ STILL_RUNNING_SECONDS = 900.0
 _COPIED_AFTER_SECONDS = 36 * 3600.0  # more than the clocks of two places on Earth can differ
 
 
+def still_running(changed: float, now: float, said: float | None = None) -> bool:
+    """Return whether what has no end is of a program that still runs.
+
+    Args:
+        changed: the time of its file.
+        now: seconds since 1970.
+        said: as in `written_last`.
+    """
+    return now - written_last(changed, said) < STILL_RUNNING_SECONDS
+
+
 def written_last(changed: float, said: float | None) -> float:
     """Return when a program last wrote to its log, in seconds since 1970.
 
